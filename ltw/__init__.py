@@ -1,0 +1,1 @@
+"""Learning to Weight: face-forgery detection that generalises to forgeries never seen."""

@@ -1,0 +1,1 @@
+"""Videos become faces: readers, extraction, the store, pairing and batches."""

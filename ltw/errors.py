@@ -1,0 +1,25 @@
+"""The one family of errors a user may cause. The command line prints them as one line, exit code 2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class LTWError(Exception):
+    """A user's mistake or bad input; the message names the value, what is allowed and the fix."""
+
+
+class ConfigError(LTWError):
+    """An experiment file, or a value in it, is not valid."""
+
+
+class DataError(LTWError):
+    """A data set, store or file is missing, damaged or not what it should be."""
+
+
+def did_you_mean(name: str, allowed: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the nearest allowed name, else the list of allowed names."""
+    names = sorted(allowed)
+    near = get_close_matches(name, names, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else f"; allowed: {', '.join(names)}"

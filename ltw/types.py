@@ -1,0 +1,88 @@
+"""The records and tensors that stages hand to each other. Nothing downstream parses a path."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+REAL = "real"
+"""The domain of genuine faces; every other domain is named after its forgery method."""
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A video (or a photograph) that a reader found, before any face is looked for.
+
+    ``video`` is unique in a store: ``"<dataset>/<domain>/<compression>/<name>"``, so that equally
+    named videos of two forgeries never merge. ``source_video`` is the bare name of the genuine
+    video shown (A of a fake ``A_B``; a real's own name): a fake and its real agree in
+    (dataset, compression, source_video). ``person`` is who is shown (A), ``donor_person`` and
+    ``donor_video`` describe B and are empty for reals and where unknown.
+    """
+
+    path: Path
+    dataset: str
+    domain: str
+    label: int
+    compression: str
+    video: str
+    split: str
+    person: str
+    source_video: str
+    donor_person: str = ""
+    donor_video: str = ""
+    mask_path: Path | None = None
+
+
+@dataclass(frozen=True)
+class Face:
+    """One cropped face's record: what the reader knew of its clip, and what detection found.
+
+    ``frame`` counts decoded frames from 0; ``time`` is in seconds; ``box`` is (x0, y0, x1, y1) as
+    detected and ``landmarks`` the five points (left eye, right eye, nose, left and right corner of
+    the mouth, as seen in the picture; x then y), both in pixels of the full frame;
+    ``crop`` is the square (x0, y0, x1, y1) that was cut, in the same pixels (it may leave the frame).
+    """
+
+    dataset: str
+    domain: str
+    label: int
+    compression: str
+    video: str
+    split: str
+    person: str
+    source_video: str
+    donor_person: str
+    donor_video: str
+    frame: int
+    time: float
+    detection_confidence: float
+    box: tuple[float, float, float, float]
+    landmarks: tuple[float, ...]
+    crop: tuple[float, float, float, float]
+    has_mask: bool
+
+
+@dataclass
+class Batch:
+    """K training faces and, for meta-learning methods, their K counterparts.
+
+    ``images`` is float (K, 3, H, W), RGB in [0, 1]; ``labels`` is float (K,), 0 real, 1 fake.
+    The counterparts come from the meta-test domains, flipped in label (method.md, pairing).
+    ``domains`` names each face's domain and ``indices`` its row in the store, for logs and errors.
+    """
+
+    images: Tensor
+    labels: Tensor
+    counterpart_images: Tensor | None = None
+    counterpart_labels: Tensor | None = None
+    domains: Sequence[str] = field(default_factory=tuple)
+    counterpart_domains: Sequence[str] = field(default_factory=tuple)
+    indices: Sequence[int] = field(default_factory=tuple)
