@@ -107,7 +107,7 @@ def test_video_score_is_the_mean_of_its_frames():
     assert names.tolist() == ["a", "b", "c"]
     assert y.tolist() == [0, 1, 0]
     assert p.tolist() == pytest.approx([0.1, 0.5, 0.5])
-    with pytest.raises(DataError, match="real and fake frames: v$"):
+    with pytest.raises(DataError, match=r"real and fake frames: v$"):
         metrics.video_scores([1, 0], [0.2, 0.1], ["v", "v"])
     with pytest.raises(DataError, match="one a sample"):
         metrics.video_scores([1, 0], [0.2, 0.1], ["v"])

@@ -1,0 +1,219 @@
+"""Evaluation in two steps: scores go to a predictions file, and metrics are read from that file."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ltw import metrics
+from ltw.errors import DataError
+
+SCHEMA = pa.schema(
+    [
+        ("index", pa.int64()),
+        ("dataset", pa.string()),
+        ("domain", pa.string()),
+        ("label", pa.int8()),
+        ("compression", pa.string()),
+        ("video", pa.string()),
+        ("frame", pa.int64()),
+        ("split", pa.string()),
+        ("p_fake", pa.float64()),
+    ]
+)
+"""A predictions file: one row a face; ``index`` is the face's row in its store."""
+
+ROW_GROUP_BATCHES = 128  # a row group of its own for every batch would be mostly headers
+
+
+class FaceSource(Protocol):
+    """What is asked of a store: row i of its records is face i; images are uint8 (K, S, S, 3)."""
+
+    @property
+    def records(self) -> pd.DataFrame: ...  # noqa: D102
+
+    def images(self, indices: Sequence[int]) -> NDArray[np.uint8]: ...  # noqa: D102
+
+
+Predictor = Callable[[Tensor], Tensor]
+"""Images float32 (K, 3, H, W) in [0, 1] -> P(fake) (K,)."""
+
+
+def predict_to_file(
+    predict: Predictor,
+    store: FaceSource,
+    indices: Sequence[int],
+    out: Path,
+    *,
+    image_size: int,
+    batch_size: int = 64,
+    on_batch: Callable[[int], None] | None = None,
+) -> None:
+    """Score the faces ``indices`` of ``store`` and write them to ``out`` as parquet (`SCHEMA`).
+
+    Scores stream to disk, so memory holds a batch of images and one row group of scores whatever
+    the number of faces. ``out`` appears when it is complete and never half-written.
+    ``on_batch(n)`` is called after every n faces.
+
+    Raises:
+        DataError: there is nothing to score, or a probability is not finite (the face is named).
+    """
+    if not len(indices):
+        raise DataError("no faces to score: the selection from the store is empty")
+    group = batch_size * ROW_GROUP_BATCHES
+    with _atomic(out) as part, pq.ParquetWriter(part, SCHEMA) as writer:
+        for start in range(0, len(indices), group):
+            rows = indices[start : start + group]
+            scores = _scores(predict, store, rows, image_size, batch_size, on_batch)
+            table = store.records.iloc[list(rows)].assign(index=list(rows), p_fake=scores)
+            writer.write_table(
+                pa.Table.from_pandas(table[SCHEMA.names], schema=SCHEMA, preserve_index=False)
+            )
+
+
+def _scores(
+    predict: Predictor,
+    store: FaceSource,
+    rows: Sequence[int],
+    image_size: int,
+    batch_size: int,
+    on_batch: Callable[[int], None] | None,
+) -> NDArray[np.float64]:
+    from ltw.data.loader import to_tensor
+
+    scores = np.empty(len(rows))
+    for start in range(0, len(rows), batch_size):
+        batch = rows[start : start + batch_size]
+        with torch.no_grad():
+            p = predict(to_tensor(store.images(batch), image_size))
+        scores[start : start + len(batch)] = p.double().cpu().numpy()
+        bad = ~np.isfinite(scores[start : start + len(batch)])
+        if bad.any():
+            index = batch[int(np.argmax(bad))]
+            face = store.records.iloc[index]
+            raise DataError(
+                f"the model gave no finite probability for face {index} "
+                f"(video {face['video']}, frame {face['frame']})"
+            )
+        if on_batch is not None:
+            on_batch(len(batch))
+    return scores
+
+
+def measure(
+    predictions: Path | pd.DataFrame, *, replicates: int = 1000, seed: int = 0
+) -> dict[str, Any]:
+    """Measure every forgery in a predictions file against the reals of its dataset and compression.
+
+    Returns ``{"domains": {domain: {"dataset", "compression", "frames", "videos", "frame": {metric:
+    {"value", "low", "high"}}, "video": {...}}}, "notes": [str], "replicates", "seed", "level"}``
+    with the four `ltw.metrics.METRICS` and their 95% intervals (``None`` where a class has fewer
+    than two videos). A domain that cannot be measured is skipped with a note. Where one name
+    occurs in several datasets or compressions, those keys become ``dataset/domain/compression``.
+
+    Raises:
+        DataError: no file, columns missing, splits mixed, damaged values, or nothing to measure.
+    """
+    faces = _read(predictions)
+    fakes, reals = faces[faces["label"] == 1], faces[faces["label"] != 1]
+    keys = fakes[["dataset", "domain", "compression"]].drop_duplicates().sort_values("domain")
+    names = keys["domain"].tolist()
+    domains: dict[str, Any] = {}
+    notes: list[str] = []
+    for dataset, domain, compression in keys.itertuples(index=False):
+        name = domain if names.count(domain) == 1 else f"{dataset}/{domain}/{compression}"
+        same = _where(reals, dataset=dataset, compression=compression)
+        if same.empty:
+            notes.append(f"{name}: not measured, no real faces of {dataset} at {compression}")
+            continue
+        own = _where(fakes, dataset=dataset, compression=compression, domain=domain)
+        entry = _measure_domain(pd.concat([own, same]), replicates, seed)
+        if entry["frame"]["auc"]["low"] is None:
+            notes.append(f"{name}: no intervals, fewer than two videos of a class")
+        domains[name] = {"dataset": dataset, "compression": compression, **entry}
+    if not domains:
+        raise DataError("; ".join(notes) or "nothing to measure: every face is real, add fakes")
+    return {
+        "domains": domains,
+        "notes": notes,
+        "replicates": replicates,
+        "seed": seed,
+        "level": 0.95,
+    }
+
+
+def write_metrics(predictions: Path, out: Path) -> None:
+    """Write `measure` of a predictions file to ``out`` as JSON, atomically; raises as it does."""
+    text = json.dumps(measure(predictions), indent=2, allow_nan=False)
+    with _atomic(out) as part:
+        part.write_text(text + "\n", encoding="utf-8")
+
+
+def _where(faces: pd.DataFrame, **values: str) -> pd.DataFrame:
+    return faces[np.logical_and.reduce([faces[name] == value for name, value in values.items()])]
+
+
+def _measure_domain(faces: pd.DataFrame, replicates: int, seed: int) -> dict[str, Any]:
+    y, p, videos = (faces[name].to_numpy() for name in ("label", "p_fake", "video"))
+    names, video_y, video_p = metrics.video_scores(y, p, videos)
+    values = {"frame": metrics.evaluate(y, p), "video": metrics.evaluate(video_y, video_p)}
+    bounds: dict[str, dict[str, Any]] = {
+        at: dict.fromkeys(metrics.METRICS, (None, None)) for at in values
+    }
+    if np.bincount(video_y).min() >= 2:
+        bounds |= metrics.bootstrap(y, p, videos, replicates=replicates, seed=seed)
+    return {
+        "frames": len(faces),
+        "videos": len(names),
+        **{
+            at: {
+                name: {"value": value, "low": bounds[at][name][0], "high": bounds[at][name][1]}
+                for name, value in values[at].items()
+            }
+            for at in values
+        },
+    }
+
+
+def _read(predictions: Path | pd.DataFrame) -> pd.DataFrame:
+    if isinstance(predictions, Path):
+        try:
+            predictions = pd.read_parquet(predictions)
+        except FileNotFoundError:
+            raise DataError(f"{predictions}: no such predictions file") from None
+        except (pa.ArrowInvalid, OSError) as error:
+            raise DataError(f"{predictions}: not a readable parquet file ({error})") from None
+    missing = [name for name in SCHEMA.names if name not in predictions.columns]
+    if missing:
+        raise DataError(f"predictions lack the columns {', '.join(missing)}")
+    splits = sorted(predictions["split"].unique())
+    if len(splits) > 1:
+        raise DataError(
+            f"predictions mix the splits {', '.join(splits)}: score one split a file, "
+            "or faces the model was trained on count as test faces"
+        )
+    return predictions
+
+
+@contextmanager
+def _atomic(out: Path) -> Iterator[Path]:
+    """Yield a file beside ``out`` to write to; it becomes ``out`` if the block ends well."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    part = out.with_name(f".{out.name}.{os.getpid()}.part")
+    try:
+        yield part
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
