@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from unittest.mock import patch
 
 import cv2
 import numpy as np
+import onnxruntime
 from mtcnnruntime import MTCNN
 from numpy.typing import NDArray
 
@@ -18,6 +21,8 @@ Box = tuple[float, float, float, float]
 
 MARGIN = 16
 CROP_SIZE = 224
+DETECTION_SIDE = 960
+"""Pictures with a longer side are searched on a copy reduced to this many pixels."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +46,17 @@ class Detection:
 
 @cache
 def _mtcnn() -> MTCNN:
-    return MTCNN()
+    # MTCNN's networks are so small that more threads make them slower (3 times on 2 cores), and
+    # jobs run in parallel over videos; mtcnn-runtime passes no session options through.
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = partial(onnxruntime.InferenceSession, sess_options=options)
+    with patch.object(onnxruntime, "InferenceSession", session):
+        return MTCNN()
 
 
 def detect_faces(image: Image, min_size: float = 40.0) -> list[Detection]:
-    """Find every face of at least ``min_size`` pixels, largest first; an empty list if there is none."""
+    """Find every face of at least ``min_size`` pixels, largest first; an empty list if none."""
     if min(image.shape[:2]) < 2 * 12:
         return []  # smaller than the detector's first window
     try:
@@ -61,6 +72,48 @@ def detect_faces(image: Image, min_size: float = 40.0) -> list[Detection]:
         for b, points in zip(boxes, landmarks, strict=True)
     ]
     return sorted(found, key=lambda d: -d.area)
+
+
+def locate_faces(image: Image, min_size: float = 30.0) -> list[Detection]:
+    """`detect_faces` at bounded cost: on a copy of at most `DETECTION_SIDE` pixels a side.
+
+    ``min_size`` counts in pixels of that copy, boxes and landmarks in pixels of ``image``.
+    """
+    shrink = max(image.shape[:2]) / DETECTION_SIDE
+    if shrink <= 1:
+        return detect_faces(image, min_size)
+    height, width = (max(1, round(side / shrink)) for side in image.shape[:2])
+    copy = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
+    x, y = image.shape[1] / width, image.shape[0] / height
+    return [
+        replace(
+            found,
+            box=(found.box[0] * x, found.box[1] * y, found.box[2] * x, found.box[3] * y),
+            landmarks=found.landmarks * np.asarray([x, y], np.float32),
+        )
+        for found in detect_faces(copy, min_size)
+    ]
+
+
+def follow_person(frames: Iterable[list[Detection]]) -> list[Detection | None]:
+    """Choose the same person in every frame of a video, given each frame's detections.
+
+    It begins with the largest face of the first frame that has any; from there on it is the face
+    that overlaps the last chosen box most, and None where nothing overlaps it.
+    """
+    chosen: list[Detection | None] = []
+    last: Detection | None = None
+    for found in frames:
+        pick: Detection | None = None
+        if last is None:
+            pick = max(found, key=lambda d: d.area, default=None)
+        else:
+            box = last.box
+            nearest = max(found, key=lambda d: iou(d.box, box), default=None)
+            pick = nearest if nearest is not None and iou(nearest.box, box) > 0 else None
+        chosen.append(pick)
+        last = pick or last
+    return chosen
 
 
 def iou(a: Box, b: Box) -> float:
@@ -88,7 +141,7 @@ def crop_box(box: Box, margin: int = MARGIN, size: int = CROP_SIZE) -> Box:
 
 
 def crop(image: NDArray[np.uint8], square: Box, size: int = CROP_SIZE) -> NDArray[np.uint8]:
-    """Cut ``square`` (as from `crop_box`) and resize it to ``size``; borders are padded by reflection.
+    """Cut ``square`` (as from `crop_box`), resized to ``size``; borders are padded by reflection.
 
     ``image`` is uint8 (H, W, 3) or (H, W); the result has the same number of dimensions.
     """
@@ -99,7 +152,9 @@ def crop(image: NDArray[np.uint8], square: Box, size: int = CROP_SIZE) -> NDArra
     pad = max(0, -x0, -y0, x1 - width, y1 - height)
     if pad:
         # reflection can only repeat what the picture has, so cut the neighbourhood first
-        image = cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_REFLECT_101).astype(np.uint8)
+        image = cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_REFLECT_101).astype(
+            np.uint8
+        )
     cut = image[y0 + pad : y1 + pad, x0 + pad : x1 + pad]
     shrink = side > size
     return cv2.resize(

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 REAL = "real"
 """The domain of genuine faces; every other domain is named after its forgery method."""
 
+UNLABELLED = "unlabelled"
+"""The domain of faces of which nobody said whether they are genuine; label -1: never trained on."""
+
 SPLITS = ("train", "val", "test")
 
 
@@ -23,8 +26,8 @@ class Clip:
     ``video`` is unique in a store: ``"<dataset>/<domain>/<compression>/<name>"``, so that equally
     named videos of two forgeries never merge. ``source_video`` is the bare name of the genuine
     video shown (A of a fake ``A_B``; a real's own name): a fake and its real agree in
-    (dataset, compression, source_video). ``person`` is who is shown (A), ``donor_person`` and
-    ``donor_video`` describe B and are empty for reals and where unknown.
+    (dataset, compression, source_video); it is empty where unknown. ``person`` is who is shown (A),
+    ``donor_person`` and ``donor_video`` describe B and are empty for reals and where unknown.
     """
 
     path: Path

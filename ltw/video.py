@@ -1,19 +1,42 @@
-"""Reading and writing video by PyAV: RGB frames in, RGB frames out."""
+"""Reading and writing video by PyAV, and reading photographs: RGB frames in, RGB frames out."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+import warnings
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ltw.errors import DataError
 
 VIDEO_SUFFIXES = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".m4v"}
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
+MAX_PIXELS = 150_000_000
+"""Photographs with more pixels are refused: decoding one takes about 1 GB of memory."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One decoded frame: its number from 0, its time in seconds, uint8 (H, W, 3) RGB."""
+
+    index: int
+    time: float
+    image: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Frames taken from a video of ``total`` frames; ``damage`` says what did not decode, or ""."""
+
+    frames: list[Frame]
+    total: int
+    damage: str
 
 
 def write_video(
@@ -43,13 +66,139 @@ def read_frames(path: Path) -> Iterator[tuple[int, float, NDArray[np.uint8]]]:
     Raises:
         DataError: the file is missing, is not a video, or breaks off while decoding.
     """
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise DataError(f"{path}: no video stream in this file")
+    with _video(path) as container:
+        try:
             for index, frame in enumerate(container.decode(video=0)):
-                yield index, float(frame.time or 0.0), frame.to_ndarray(format="rgb24")
+                yield index, float(frame.time or 0.0), _rgb(frame)
+        except av.FFmpegError as error:
+            raise DataError(f"{path}: cannot be decoded ({error.strerror})") from None
+
+
+def evenly_spaced(total: int, n: int) -> list[int]:
+    """Frame indices at the centres of ``n`` equal parts of a video of ``total`` frames, increasing.
+
+    They span the whole video, avoid its very ends (often black or fading), and depend on nothing
+    but the two numbers, so that a real video and its equally long fakes give matching frames.
+    All frames are taken where there are no more than ``n``.
+    """
+    if total <= n:
+        return list(range(total))
+    return [(2 * k + 1) * total // (2 * n) for k in range(n)]
+
+
+def sample_frames(path: Path, n: int) -> Sample:
+    """Decode ``n`` evenly spaced frames of the video at ``path`` (memory: ``n`` full frames).
+
+    The length is what decodes, not what a header says: frames are first placed by the number of
+    packets, every frame is decoded, and where the two disagree they are placed again. A damaged
+    frame is never returned; a video that has some is told by ``damage``.
+
+    Raises:
+        DataError: the file is missing, is not a video, or not one frame of it decodes.
+    """
+    guess = _count_packets(path)
+    sample = _decode(path, evenly_spaced(guess, n))
+    if sample.total != guess:
+        sample = _decode(path, evenly_spaced(sample.total, n))
+    if not sample.frames:
+        raise DataError(f"{path}: no frame of this video decodes")
+    return sample
+
+
+def frames_at(path: Path, indices: Collection[int]) -> dict[int, NDArray[np.uint8]]:
+    """Decode the frames with these indices, uint8 (H, W, 3) RGB; absent ones are left out.
+
+    Raises:
+        DataError: the file is missing or is not a video.
+    """
+    return {frame.index: frame.image for frame in _decode(path, indices).frames}
+
+
+def read_photo(path: Path) -> NDArray[np.uint8]:
+    """Read a photograph as uint8 (H, W, 3) RGB, turned upright as its EXIF says.
+
+    Raises:
+        DataError: the file is missing, no image, truncated, or has more than `MAX_PIXELS` pixels.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our limit is stated
+            image = Image.open(path)
+        if image.width * image.height > MAX_PIXELS:
+            raise DataError(
+                f"{path}: {image.width}x{image.height} pixels, more than the limit of "
+                f"{MAX_PIXELS // 10**6} megapixels; scale it down"
+            )
+        return np.array(ImageOps.exif_transpose(image).convert("RGB"))
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
-    except av.FFmpegError as error:
+    except Image.DecompressionBombError:
+        raise DataError(
+            f"{path}: more than the limit of {MAX_PIXELS // 10**6} megapixels; scale it down"
+        ) from None
+    except UnidentifiedImageError:
+        raise DataError(f"{path}: not an image") from None
+    except (OSError, SyntaxError) as error:  # SyntaxError is Pillow's for broken PNG chunks
+        raise DataError(f"{path}: cannot be decoded ({error})") from None
+
+
+def _count_packets(path: Path) -> int:
+    """Count video packets without decoding: mostly the number of frames, also where headers lie."""
+    with _video(path) as container:
+        try:
+            return sum(packet.size > 0 for packet in container.demux(video=0))
+        except av.FFmpegError:
+            return 0  # decoding finds out how far the file goes
+
+
+def _decode(path: Path, indices: Collection[int]) -> Sample:
+    """Decode to the end, keep the frames at ``indices``, count all frames and the damaged."""
+    wanted, frames, total, damaged = set(indices), [], 0, 0
+    with _video(path) as container:
+        stream = container.streams.video[0]
+        stream.thread_count = 1  # jobs are parallel over videos
+        promised = stream.frames
+        for frame in _surviving(container):
+            if frame is None or frame.is_corrupt:
+                damaged += 1
+            elif total in wanted:
+                frames.append(Frame(total, float(frame.time or 0.0), _rgb(frame)))
+            total += frame is not None
+    reasons = [f"{damaged} damaged"] if damaged else []
+    if promised > total:
+        reasons.append(f"{total} of {promised} frames decode")
+    return Sample(frames, total, "; ".join(reasons))
+
+
+def _surviving(container: av.container.InputContainer) -> Iterator[av.VideoFrame | None]:
+    """Yield the frames that decode, and None for every packet that does not."""
+    packets = container.demux(video=0)
+    while True:
+        try:
+            packet = next(packets, None)
+            if packet is None:
+                return
+        except av.FFmpegError:  # the container itself breaks off
+            yield None
+            return
+        try:
+            yield from packet.decode()
+        except av.FFmpegError:
+            yield None
+
+
+def _rgb(frame: av.VideoFrame) -> NDArray[np.uint8]:
+    return np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+
+
+def _video(path: Path) -> av.container.InputContainer:
+    try:
+        container = av.open(str(path))
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except (av.FFmpegError, OSError) as error:
         raise DataError(f"{path}: cannot be decoded ({error.strerror})") from None
+    if not container.streams.video:
+        container.close()
+        raise DataError(f"{path}: no video stream in this file")
+    return container
