@@ -1,0 +1,73 @@
+"""What every method is: a batch becomes gradients, images become probabilities."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ltw.errors import LTWError
+from ltw.types import Batch
+
+Average = Callable[[Sequence[Tensor]], list[Tensor]]
+"""Averages gradients over processes; every gradient passes it once, before anything uses it."""
+
+Logs = dict[str, Tensor]
+"""What a step reports, detached: scalars by name, and values a face (K,) such as ``weights``."""
+
+
+class Method(nn.Module, ABC):
+    """A way to train ``detector``, an ``nn.Module``: images -> (logits (K,), features (K, C, H', W'))."""
+
+    paired = False
+    """Whether `backward` needs each face's counterpart from the meta-test domains."""
+
+    def __init__(self, detector: nn.Module) -> None:
+        super().__init__()
+        self.detector = detector
+        self.average: Average = list
+
+    @abstractmethod
+    def backward(self, batch: Batch) -> Logs:
+        """Fill ``.grad`` of every trainable parameter from one batch; step nothing."""
+
+    @torch.no_grad()
+    def predict(self, images: Tensor) -> Tensor:
+        """Return P(fake) (K,) of images float (K, 3, H, W) in [0, 1], as trained so far."""
+        training = self.training
+        self.eval()
+        logits, _ = self.detector(images)
+        self.train(training)
+        return torch.as_tensor(logits).sigmoid()
+
+    def param_groups(self) -> list[dict[str, Any]]:
+        """Return the optimizer's groups, each with a ``name`` that a learning rate is set by."""
+        return [{"name": "detector", "params": list(self.detector.parameters())}]
+
+
+def trainable(module: nn.Module) -> dict[str, nn.Parameter]:
+    """Return the parameters by name that require gradients."""
+    return {name: p for name, p in module.named_parameters() if p.requires_grad}
+
+
+def gradients(output: Tensor, inputs: Sequence[Tensor], **options: bool) -> list[Tensor]:
+    """Return d output / d input, zeros for inputs that ``output`` does not depend on."""
+    grads = torch.autograd.grad(output, inputs, allow_unused=True, **options)
+    return [torch.zeros_like(x) if g is None else g for g, x in zip(grads, inputs, strict=True)]
+
+
+def require_finite(loss: Tensor, name: str, batch: Batch) -> None:
+    """Stop on a NaN or infinite loss.
+
+    Raises:
+        LTWError: naming the loss and the batch's rows in the store.
+    """
+    if not torch.isfinite(loss):
+        rows = ", ".join(map(str, batch.indices)) or "of unnamed faces"
+        raise LTWError(
+            f"{name} is {loss.item()} on the batch {rows} (rows of the store); "
+            "look at these faces, or lower the learning rate"
+        )

@@ -1,0 +1,114 @@
+"""Passes over a module at parameters that are not its own, and derivatives along a direction.
+
+The passes at θ, θ' and θ + εv must see the same function: buffers (BatchNorm's running statistics)
+are read from copies, so only a module's own forward moves them, and dropout can be replayed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+Params = dict[str, Tensor]
+WeightedLoss = Callable[[Mapping[str, Tensor]], tuple[Tensor, Tensor]]
+"""θ -> (T(θ), the losses L_1..L_K (K,) it is made of)."""
+
+
+def forward_at(module: nn.Module, params: Mapping[str, Tensor], *inputs: Tensor) -> Any:
+    """Run ``module`` at ``params`` (by name); its own parameters and buffers stay untouched."""
+    buffers = {name: buffer.clone() for name, buffer in module.named_buffers()}
+    return torch.func.functional_call(module, {**buffers, **params}, inputs)
+
+
+def step_along(params: Mapping[str, Tensor], direction: list[Tensor], length: float) -> Params:
+    """Return params + length · direction, as leaves that require gradients (Eq. 2: length = -α)."""
+    return {
+        name: torch.add(p.detach(), d, alpha=length).requires_grad_()
+        for (name, p), d in zip(params.items(), direction, strict=True)
+    }
+
+
+def random_state(device: torch.device) -> list[Tensor]:
+    """Return the state of the generators that dropout on ``device`` draws from."""
+    state = [torch.get_rng_state()]
+    return [*state, torch.cuda.get_rng_state(device)] if device.type == "cuda" else state
+
+
+@contextmanager
+def replayed(state: list[Tensor], device: torch.device) -> Iterator[None]:
+    """Draw inside the block what was drawn after ``state`` was taken; afterwards go on as before."""
+    now = random_state(device)
+    _set_random_state(state, device)
+    try:
+        yield
+    finally:
+        _set_random_state(now, device)
+
+
+def _set_random_state(state: list[Tensor], device: torch.device) -> None:
+    torch.set_rng_state(state[0])
+    if len(state) > 1:
+        torch.cuda.set_rng_state(state[1], device)
+
+
+def exact_derivative(
+    loss: WeightedLoss, params: Params, direction: list[Tensor]
+) -> tuple[list[Tensor], Tensor]:
+    """Return (∇²T·v, (∇L_i·v) (K,)) at ``params`` along v = ``direction``: forward over reverse.
+
+    One forward-mode pass through the gradient gives both parts (method.md, second order).
+    """
+
+    def gradient_and_losses(at: Params) -> tuple[Params, Tensor]:
+        return torch.func.grad(loss, has_aux=True)(at)  # type: ignore[no-any-return]
+
+    primal = {name: p.detach() for name, p in params.items()}
+    tangent = dict(zip(params, direction, strict=True))
+    _, (hessian_vector, slopes) = torch.func.jvp(gradient_and_losses, (primal,), (tangent,))
+    return list(hessian_vector.values()), slopes
+
+
+def finite_difference(
+    loss: WeightedLoss,
+    params: Params,
+    direction: list[Tensor],
+    gradient: list[Tensor],
+    losses: Tensor,
+    distance: float,
+) -> tuple[list[Tensor], Tensor]:
+    """Return what `exact_derivative` does, from one more forward and backward at θ + εv.
+
+    ``gradient`` and ``losses`` are ∇T and L_i at ``params``, as the first pass gave them;
+    ``distance`` is |εv|, see `step_length`.
+    """
+    norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(d) for d in direction]))
+    if not norm:
+        return [torch.zeros_like(d) for d in direction], torch.zeros_like(losses)
+    epsilon = distance / norm.item()
+    ahead = step_along(params, direction, epsilon)
+    total, losses_ahead = loss(ahead)
+    gradient_ahead = torch.autograd.grad(total, list(ahead.values()), allow_unused=True)
+    hessian_vector = [
+        torch.zeros_like(g) if g_ahead is None else (g_ahead - g) / epsilon
+        for g_ahead, g in zip(gradient_ahead, gradient, strict=True)
+    ]
+    return hessian_vector, (losses_ahead.detach() - losses.detach()) / epsilon
+
+
+KINKED = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.Hardswish, nn.Hardsigmoid, nn.Hardtanh)
+
+
+def step_length(module: nn.Module, dtype: torch.dtype) -> float:
+    """Distance |εv| at which a finite difference over ``module`` is most accurate.
+
+    On a smooth network rounding (~eps/ε) and curvature (~ε) balance at a fraction of √eps. Where
+    activations have kinks, a gradient jumps at each; over a short distance a single jump, divided by
+    ε, drowns the curvature, so the step is 100 times longer and averages over many
+    (benchmarks/finite_difference.py prints the error of both).
+    """
+    kinked = any(isinstance(part, KINKED) for part in module.modules())
+    return (10.0 if kinked else 0.1) * float(torch.finfo(dtype).eps) ** 0.5
