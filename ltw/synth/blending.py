@@ -12,7 +12,7 @@ from ltw.synth.warp import Floats, nose_offset
 
 Image = NDArray[np.uint8]
 
-CHIN = 1.8
+CHIN = 1.74
 """Lowest point of the outline in face coordinates: just above the tip of an average chin."""
 
 
@@ -30,7 +30,7 @@ class Outline:
 
     @classmethod
     def sample(
-        cls, rng: np.random.Generator, *, wobble: float, top: float = -0.5, width: float = 1.05
+        cls, rng: np.random.Generator, *, wobble: float, top: float = -0.5, width: float = 1.02
     ) -> Outline:
         """Draw an outline around ``top`` and ``width``; ``wobble`` is its relative unevenness."""
         return cls(
@@ -46,13 +46,13 @@ class Outline:
         ``faces`` are the landmarks (5, 2) of all that take part: where one is turned away, the
         outline is narrower, so that neither face's background comes into it.
         """
-        turns = [nose_offset(landmarks) for landmarks in faces]
-        left = self.width * (1 - min(0.4, max(0.0, *(-turn for turn in turns))))
-        right = self.width * (1 - min(0.4, max(0.0, *turns)))
+        turns = [2.5 * nose_offset(landmarks) for landmarks in faces]
+        left = self.width * (1 - np.clip(-min(turns), 0, 0.35))
+        right = self.width * (1 - np.clip(max(turns), 0, 0.35))
         middle = (self.top + CHIN) / 2
         down = (v - middle) / (CHIN - middle)
         half_width = np.where(u < 0, np.float32(left), np.float32(right))
-        across = u / (half_width * (1 - 0.18 * np.clip(down, 0, 1) ** 2))  # the jaw narrows
+        across = u / (half_width * (1 - 0.22 * np.clip(down, 0, 1) ** 2))  # the jaw narrows
         radius = np.hypot(across, down)
         angle = np.arctan2(down, across)
         for k, (cosine, sine) in enumerate(self.waves, start=2):
@@ -73,16 +73,21 @@ def blend(frame: Image, face: Floats, alpha: Floats) -> tuple[Image, Image]:
 
 
 def match_colour(face: Floats, frame: Image, alpha: Floats) -> Floats:
-    """Give ``face`` the mean and deviation of ``frame`` under ``alpha``, channel by channel."""
+    """Give ``face`` the mean of ``frame`` under ``alpha``, and nearly its relative contrast.
+
+    By a gain a channel, as light acts: a shift would blacken a fair donor's eyes on dark skin.
+    """
     weight = alpha / alpha.sum()
 
-    def moments(image: NDArray[np.generic]) -> tuple[Floats, Floats]:
-        mean = np.tensordot(weight, image, axes=2)
-        return mean, np.sqrt(np.tensordot(weight, np.square(image - mean), axes=2))
+    def moments(image: Floats) -> tuple[Floats, Floats]:
+        mean = np.tensordot(weight, image, axes=2) + np.float32(1)
+        variance = np.tensordot(weight, np.square(image - mean), axes=2)
+        return mean, np.asarray(np.sqrt(variance) / mean, np.float32)
 
-    (mean, deviation), (wanted_mean, wanted_deviation) = moments(face), moments(frame)
-    stretch = np.clip(wanted_deviation / (deviation + 1e-3), 0.6, 1.6)
-    return np.asarray((face - mean) * stretch + wanted_mean, np.float32)
+    mean, contrast = moments(face)
+    wanted_mean, wanted_contrast = moments(frame.astype(np.float32))
+    stretch = np.clip(wanted_contrast / (contrast + 1e-3), 0.8, 1.25)
+    return np.asarray(((face / mean - 1) * stretch + 1) * wanted_mean, np.float32)
 
 
 def low_pass(image: Floats, alpha: Floats, sigma: float) -> Floats:
