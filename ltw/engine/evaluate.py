@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ltw import metrics
+from ltw.data.loader import to_tensor
 from ltw.errors import DataError
 
 SCHEMA = pa.schema(
@@ -73,7 +74,7 @@ def predict_to_file(
     if not len(indices):
         raise DataError("no faces to score: the selection from the store is empty")
     group = batch_size * ROW_GROUP_BATCHES
-    with _atomic(out) as part, pq.ParquetWriter(part, SCHEMA) as writer:
+    with atomic(out) as part, pq.ParquetWriter(part, SCHEMA) as writer:
         for start in range(0, len(indices), group):
             rows = indices[start : start + group]
             scores = _scores(predict, store, rows, image_size, batch_size, on_batch)
@@ -91,8 +92,6 @@ def _scores(
     batch_size: int,
     on_batch: Callable[[int], None] | None,
 ) -> NDArray[np.float64]:
-    from ltw.data.loader import to_tensor
-
     scores = np.empty(len(rows))
     for start in range(0, len(rows), batch_size):
         batch = rows[start : start + batch_size]
@@ -126,25 +125,12 @@ def measure(
     Raises:
         DataError: no file, columns missing, splits mixed, damaged values, or nothing to measure.
     """
-    faces = _read(predictions)
-    fakes, reals = faces[faces["label"] == 1], faces[faces["label"] != 1]
-    keys = fakes[["dataset", "domain", "compression"]].drop_duplicates().sort_values("domain")
-    names = keys["domain"].tolist()
-    domains: dict[str, Any] = {}
-    notes: list[str] = []
-    for dataset, domain, compression in keys.itertuples(index=False):
-        name = domain if names.count(domain) == 1 else f"{dataset}/{domain}/{compression}"
-        same = _where(reals, dataset=dataset, compression=compression)
-        if same.empty:
-            notes.append(f"{name}: not measured, no real faces of {dataset} at {compression}")
-            continue
-        own = _where(fakes, dataset=dataset, compression=compression, domain=domain)
-        entry = _measure_domain(pd.concat([own, same]), replicates, seed)
-        if entry["frame"]["auc"]["low"] is None:
+    selected, notes = domain_faces(predictions)
+    domains = {}
+    for name, faces in selected.items():
+        domains[name] = _measure_domain(faces, replicates, seed)
+        if domains[name]["frame"]["auc"]["low"] is None:
             notes.append(f"{name}: no intervals, fewer than two videos of a class")
-        domains[name] = {"dataset": dataset, "compression": compression, **entry}
-    if not domains:
-        raise DataError("; ".join(notes) or "nothing to measure: every face is real, add fakes")
     return {
         "domains": domains,
         "notes": notes,
@@ -154,10 +140,34 @@ def measure(
     }
 
 
+def domain_faces(predictions: Path | pd.DataFrame) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    """Return each forgery's own test: its fakes and the reals of their dataset and compression.
+
+    The second value says which forgeries have no such reals. Keys and errors are `measure`'s.
+    """
+    faces = _read(predictions)
+    fakes, reals = faces[faces["label"] == 1], faces[faces["label"] != 1]
+    keys = fakes[["dataset", "domain", "compression"]].drop_duplicates().sort_values("domain")
+    names = keys["domain"].tolist()
+    selected: dict[str, pd.DataFrame] = {}
+    notes: list[str] = []
+    for dataset, domain, compression in keys.itertuples(index=False):
+        name = domain if names.count(domain) == 1 else f"{dataset}/{domain}/{compression}"
+        same = _where(reals, dataset=dataset, compression=compression)
+        if same.empty:
+            notes.append(f"{name}: not measured, no real faces of {dataset} at {compression}")
+            continue
+        own = _where(fakes, dataset=dataset, compression=compression, domain=domain)
+        selected[name] = pd.concat([own, same])
+    if not selected:
+        raise DataError("; ".join(notes) or "nothing to measure: every face is real, add fakes")
+    return selected, notes
+
+
 def write_metrics(predictions: Path, out: Path) -> None:
     """Write `measure` of a predictions file to ``out`` as JSON, atomically; raises as it does."""
     text = json.dumps(measure(predictions), indent=2, allow_nan=False)
-    with _atomic(out) as part:
+    with atomic(out) as part:
         part.write_text(text + "\n", encoding="utf-8")
 
 
@@ -175,6 +185,8 @@ def _measure_domain(faces: pd.DataFrame, replicates: int, seed: int) -> dict[str
     if np.bincount(video_y).min() >= 2:
         bounds |= metrics.bootstrap(y, p, videos, replicates=replicates, seed=seed)
     return {
+        "dataset": faces["dataset"].iloc[0],
+        "compression": faces["compression"].iloc[0],
         "frames": len(faces),
         "videos": len(names),
         **{
@@ -208,7 +220,7 @@ def _read(predictions: Path | pd.DataFrame) -> pd.DataFrame:
 
 
 @contextmanager
-def _atomic(out: Path) -> Iterator[Path]:
+def atomic(out: Path) -> Iterator[Path]:
     """Yield a file beside ``out`` to write to; it becomes ``out`` if the block ends well."""
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
