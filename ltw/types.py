@@ -51,7 +51,7 @@ class Face:
     ``frame`` counts decoded frames from 0; ``time`` is in seconds; ``box`` is (x0, y0, x1, y1) as
     detected and ``landmarks`` the five points (left eye, right eye, nose, left and right corner of
     the mouth, as seen in the picture; x then y), both in pixels of the full frame;
-    ``crop`` is the square (x0, y0, x1, y1) that was cut, in the same pixels (it may leave the frame).
+    ``crop`` is the square (x0, y0, x1, y1) that was cut, in those pixels; it may leave the frame.
     """
 
     dataset: str

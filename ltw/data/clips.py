@@ -1,0 +1,131 @@
+"""One clip's faces: decode, detect, follow one person, crop. Nothing in it is random."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ltw.data.store import Parameters
+from ltw.data.store_writer import Part, VideoRecord
+from ltw.errors import DataError
+from ltw.faces import Detection, crop, crop_box, follow_person, locate_faces
+from ltw.types import Clip, Face
+from ltw.video import IMAGE_SUFFIXES, Frame, Sample, frames_at, read_photo, sample_frames
+
+_UNUSABLE = (DataError, OSError, MemoryError, cv2.error)
+
+
+def extract_clip(clip: Clip, parameters: Parameters) -> Part:
+    """Find and crop the faces of one clip; whatever is wrong with it is told in its video row.
+
+    A video that breaks off or has damaged frames gives the faces of those that decode, and the row
+    says so; one without a single face has failed. A photograph is a video of one frame.
+    """
+    try:
+        sample = _sample(clip, parameters.frames)
+        chosen = follow_person(locate_faces(frame.image) for frame in sample.frames)
+    except _UNUSABLE as error:
+        return Part(video_record(clip, parameters, _reason(clip, error)))
+    found = [(f, d) for f, d in zip(sample.frames, chosen, strict=True) if d is not None]
+    if not found:
+        return Part(video_record(clip, parameters, "no face found", sample))
+    masks, mask_damage = _masks(clip, [frame for frame, _ in found])
+    faces = []
+    for frame, detection in found:
+        square, mask = (
+            crop_box(detection.box, parameters.margin, parameters.size),
+            masks.get(frame.index),
+        )
+        faces.append(
+            (
+                _face(clip, frame, detection, square, mask is not None),
+                crop(frame.image, square, parameters.size),
+                None if mask is None else crop(mask, square, parameters.size),
+            )
+        )
+    reason = "; ".join(filter(None, (sample.damage, mask_damage)))
+    return Part(video_record(clip, parameters, reason, sample, len(faces)), faces)
+
+
+def video_record(
+    clip: Clip, parameters: Parameters, reason: str, sample: Sample | None = None, faces: int = 0
+) -> VideoRecord:
+    """Make the row of videos.parquet for ``clip``: a clip without faces has failed."""
+    return VideoRecord(
+        video=clip.video,
+        dataset=clip.dataset,
+        domain=clip.domain,
+        label=clip.label,
+        compression=clip.compression,
+        split=clip.split,
+        path=str(clip.path),
+        bytes=clip.path.stat().st_size if clip.path.is_file() else 0,
+        status="ok" if faces else "failed",
+        reason=reason,
+        frames_asked=parameters.frames,
+        frames_total=sample.total if sample else 0,
+        frames_decoded=len(sample.frames) if sample else 0,
+        frames_with_face=faces,
+    )
+
+
+def _sample(clip: Clip, frames: int) -> Sample:
+    if clip.path.suffix.lower() in IMAGE_SUFFIXES:
+        return Sample([Frame(0, 0.0, read_photo(clip.path))], total=1, damage="")
+    return sample_frames(clip.path, frames)
+
+
+def _masks(clip: Clip, frames: Sequence[Frame]) -> tuple[dict[int, NDArray[np.uint8]], str]:
+    """Read the mask, uint8 (H, W), of each frame, and say what is amiss with the mask video."""
+    if clip.mask_path is None:
+        return {}, ""
+    try:
+        read = frames_at(clip.mask_path, [frame.index for frame in frames])
+    except _UNUSABLE as error:
+        return {}, f"mask video: {_reason(clip, error)}"
+    masks = {
+        frame.index: read[frame.index].max(axis=2)
+        for frame in frames
+        if frame.index in read and read[frame.index].shape == frame.image.shape
+    }
+    missing = len(frames) - len(masks)
+    return masks, f"mask video: {missing} frames missing or of another size" if missing else ""
+
+
+def _face(
+    clip: Clip,
+    frame: Frame,
+    detection: Detection,
+    square: tuple[float, float, float, float],
+    has_mask: bool,
+) -> Face:
+    return Face(
+        dataset=clip.dataset,
+        domain=clip.domain,
+        label=clip.label,
+        compression=clip.compression,
+        video=clip.video,
+        split=clip.split,
+        person=clip.person,
+        source_video=clip.source_video,
+        donor_person=clip.donor_person,
+        donor_video=clip.donor_video,
+        frame=frame.index,
+        time=frame.time,
+        detection_confidence=detection.confidence,
+        box=detection.box,
+        landmarks=tuple(detection.landmarks.ravel().tolist()),
+        crop=square,
+        has_mask=has_mask,
+    )
+
+
+def _reason(clip: Clip, error: Exception) -> str:
+    """Return an error's message without the file's name, so that equal reasons can be counted."""
+    text = str(error).strip() or type(error).__name__
+    for path in (clip.path, clip.mask_path):
+        text = text.removeprefix(f"{path}: ")
+    return text

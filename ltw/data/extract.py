@@ -1,0 +1,211 @@
+"""From videos to the store: a parallel job that can be cut off and continued."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+from filelock import FileLock, Timeout
+from joblib import Parallel, delayed
+
+from ltw.data.clips import extract_clip, video_record
+from ltw.data.store import Parameters
+from ltw.data.store_writer import (
+    Part,
+    VideoRecord,
+    attempted,
+    begin,
+    finalize,
+    part_path,
+    write_part,
+)
+from ltw.errors import DataError
+from ltw.faces import CROP_SIZE, MARGIN
+from ltw.progress import progress_bar
+from ltw.types import Clip
+
+DEATHS = 2
+"""A video at which worker processes die this often is recorded as failed."""
+
+
+@dataclass(frozen=True)
+class ExtractionSummary:
+    """What an extraction did with the clips it was given.
+
+    ``done`` videos gave faces now, ``skipped`` had been finished by an earlier call. ``failures``
+    gives the reason for each video without a face in the store, those of earlier calls included;
+    ``damaged`` what is amiss with videos that gave faces all the same. ``faces`` were added in
+    ``seconds``.
+    """
+
+    done: int
+    skipped: int
+    failures: dict[str, str]
+    damaged: dict[str, str]
+    faces: int
+    seconds: float
+
+    @property
+    def faces_per_second(self) -> float:
+        """Faces added a second, over the whole call."""
+        return self.faces / self.seconds if self.seconds else 0.0
+
+
+def extract(
+    clips: Sequence[Clip],
+    store: Path,
+    *,
+    frames: int = 10,
+    margin: int = MARGIN,
+    size: int = CROP_SIZE,
+    workers: int | None = None,
+    retry_failed: bool = False,
+) -> ExtractionSummary:
+    """Put the faces of ``clips`` into the store at ``store``, made where it is missing.
+
+    Of each video ``frames`` frames are taken, evenly spaced, and a crop of ``size`` pixels from
+    each, ``margin`` of them margin. Videos the store has are skipped; so are those that failed
+    before, unless their file has changed or ``retry_failed`` is set. ``workers`` processes
+    (default: one a core) share the work; the result does not depend on their number.
+
+    Raises:
+        DataError: no clips, two clips of one name, a clip the store has with another file, label
+            or split, parameters other than the store's, or another extraction running.
+    """
+    start = time.monotonic()
+    _check(clips, frames, margin, size, workers)
+    parameters = Parameters(frames, margin, size)
+    begin(store, parameters)
+    try:
+        with FileLock(store / ".lock", blocking=False):
+            before = attempted(store)
+            pending = [
+                clip for clip in clips if _is_pending(clip, before, parameters, retry_failed)
+            ]
+            _extract_all(pending, store, parameters, workers or os.cpu_count() or 1, len(clips))
+            after = attempted(store)
+            finalize(store)
+    except Timeout:
+        raise DataError(f"{store}: another extraction is writing to this store") from None
+    return _summary(clips, pending, after, time.monotonic() - start)
+
+
+def _check(clips: Sequence[Clip], frames: int, margin: int, size: int, workers: int | None) -> None:
+    if not clips:
+        raise DataError("nothing to extract: no videos and no photographs were given")
+    twice = [name for name, n in Counter(clip.video for clip in clips).items() if n > 1]
+    if twice:
+        paths = [str(clip.path) for clip in clips if clip.video == twice[0]]
+        raise DataError(f"{len(twice)} names are given twice, first {twice[0]}: {', '.join(paths)}")
+    if frames < 1:
+        raise DataError(f"frames is {frames}; it must be at least 1")
+    if not 0 <= margin < size:
+        raise DataError(f"margin is {margin}; it must be at least 0 and below the size, {size}")
+    if workers is not None and workers < 1:
+        raise DataError(f"workers is {workers}; it must be at least 1")
+
+
+def _is_pending(
+    clip: Clip, before: Mapping[str, VideoRecord], parameters: Parameters, retry_failed: bool
+) -> bool:
+    known = before.get(clip.video)
+    if known is None:
+        return True
+    now = video_record(clip, parameters, "")
+    changed = [
+        name for name in ("label", "split", "bytes") if getattr(known, name) != getattr(now, name)
+    ]
+    if known.status == "failed":
+        return retry_failed or bool(changed)
+    if changed and clip.path.is_file():
+        was, new = ([getattr(record, name) for name in changed] for record in (known, now))
+        raise DataError(
+            f"{clip.video}: the store has this video from {known.path} with {changed} {was}, now "
+            f"{clip.path} has {new}; extract into a new store or give the data set another name"
+        )
+    return False
+
+
+def _extract_all(
+    pending: Sequence[Clip], store: Path, parameters: Parameters, workers: int, total: int
+) -> None:
+    """Write a part for every pending clip, in as many rounds as dying workers make necessary."""
+    for clip in pending:
+        part_path(store, clip.video).unlink(missing_ok=True)  # of a failure that is tried again
+        _running(store, clip).unlink(missing_ok=True)
+    deaths: Counter[str] = Counter()
+    with progress_bar("extracting faces", total, done=total - len(pending)) as advance:
+        while pending:
+            pool = Parallel(
+                n_jobs=min(workers, len(pending)),
+                prefer="processes",
+                return_as="generator_unordered",
+                batch_size=1,
+                max_nbytes=None,
+            )
+            failed = 0
+            try:
+                for ok in pool(delayed(_work)(clip, store, parameters) for clip in pending):
+                    failed += not ok
+                    advance(1, f"{failed} failed" if failed else "")
+            except BrokenProcessPool:
+                _bury(pending, store, parameters, deaths)
+            pending = [clip for clip in pending if not part_path(store, clip.video).exists()]
+
+
+def _work(clip: Clip, store: Path, parameters: Parameters) -> bool:
+    """Do one clip in a worker process; the marker tells whom to suspect should the process die."""
+    cv2.setNumThreads(1)
+    marker = _running(store, clip)
+    marker.touch()
+    part = extract_clip(clip, parameters)
+    write_part(store, part)
+    marker.unlink()
+    return part.video.status == "ok"
+
+
+def _bury(
+    pending: Sequence[Clip], store: Path, parameters: Parameters, deaths: Counter[str]
+) -> None:
+    """After a worker's death, give up on the clips that were in work at `DEATHS` deaths."""
+    suspects = [clip for clip in pending if _running(store, clip).exists()]
+    if not suspects:
+        raise DataError(
+            "worker processes die before they begin (out of memory?); use fewer --workers"
+        )
+    for clip in suspects:
+        _running(store, clip).unlink()
+        deaths[clip.video] += 1
+        if deaths[clip.video] >= DEATHS:
+            reason = "its worker process died (out of memory, or a crash in a decoder)"
+            write_part(store, Part(video_record(clip, parameters, reason)))
+
+
+def _running(store: Path, clip: Clip) -> Path:
+    return part_path(store, clip.video).with_suffix(".running")
+
+
+def _summary(
+    clips: Sequence[Clip],
+    pending: Sequence[Clip],
+    after: Mapping[str, VideoRecord],
+    seconds: float,
+) -> ExtractionSummary:
+    tried = {clip.video for clip in pending}
+    records = [after[clip.video] for clip in clips]
+    good = [record for record in records if record.status == "ok"]
+    fresh = [record for record in good if record.video in tried]
+    return ExtractionSummary(
+        done=len(fresh),
+        skipped=len(good) - len(fresh),
+        failures={r.video: r.reason for r in records if r.status != "ok"},
+        damaged={r.video: r.reason for r in good if r.reason},
+        faces=sum(record.frames_with_face for record in fresh),
+        seconds=seconds,
+    )

@@ -1,0 +1,279 @@
+"""Writing a store: one atomic part file a video, merged into shards when the extraction ends.
+
+A kill at any moment leaves a store that is either complete or can be continued: parts are the truth
+until shards and both tables that list them are in place, and are removed last. Merging again gives
+the same files, so `finalize` may be cut off and repeated.
+
+Crops are lossless: a second JPEG would write its own traces over the forgery's. Lossless WebP at
+method 0 measured best on 55 crops of 224 px from portraits and MPEG-1 video (one core, a crop):
+55 KiB, 1.6 ms to encode, 0.76 ms to decode; PNG, its best for reading (level 1, filter "up", RLE):
+73 KiB, 1.8 ms, 0.81 ms; PNG, its smallest at level 1 (Paeth): 65 KiB, 2.2 ms, 1.24 ms; WebP at
+full effort: 47 KiB, but 37 ms to encode. Masks are flat and one channel: PNG.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from PIL import Image
+
+from ltw.data.store import (
+    FORMAT,
+    PARAMETERS,
+    RECORDS,
+    VIDEOS,
+    Parameters,
+    open_shard,
+    part_paths,
+    read_parameters,
+    shard_path,
+)
+from ltw.errors import DataError
+from ltw.types import Face
+
+SHARD_BYTES = 64 * 2**20
+
+_ENCODED = pa.struct([("bytes", pa.binary()), ("path", pa.string())])  # as Hugging Face has it
+_RECORD = pa.schema(
+    [
+        ("dataset", pa.string()),
+        ("domain", pa.string()),
+        ("label", pa.int64()),
+        ("compression", pa.string()),
+        ("video", pa.string()),
+        ("split", pa.string()),
+        ("person", pa.string()),
+        ("source_video", pa.string()),
+        ("donor_person", pa.string()),
+        ("donor_video", pa.string()),
+        ("frame", pa.int64()),
+        ("time", pa.float64()),
+        ("detection_confidence", pa.float32()),
+        ("box", pa.list_(pa.float32(), 4)),
+        ("landmarks", pa.list_(pa.float32(), 10)),
+        ("crop", pa.list_(pa.float32(), 4)),
+        ("has_mask", pa.bool_()),
+    ]
+)
+_PART = pa.schema([*_RECORD, ("crc32", pa.uint32()), ("image", _ENCODED), ("mask", _ENCODED)])
+_INDEX = pa.schema([*_RECORD, ("shard", pa.int64()), ("row", pa.int64()), ("crc32", pa.uint32())])
+_FEATURES = {"info": {"features": {"image": {"_type": "Image"}, "mask": {"_type": "Image"}}}}
+_SHARD = _PART.with_metadata({"huggingface": json.dumps(_FEATURES)})
+
+_CARD = """---
+pretty_name: Faces extracted by ltw
+configs:
+- config_name: default
+  data_files: faces/*.arrow
+---
+One row a face: `image` (and `mask`, where the forgery's is known) with its record.
+`label` is 0 for genuine and 1 for forged faces; `split` says what each face may be used for.
+"""
+
+
+@dataclass(frozen=True)
+class VideoRecord:
+    """What became of one video: a row of videos.parquet.
+
+    ``status`` is ``"ok"`` or ``"failed"``; ``reason`` says why it failed, or, for a video that is
+    ok, what of it was damaged. ``bytes`` is the file's size, by which another file is told.
+    """
+
+    video: str
+    dataset: str
+    domain: str
+    label: int
+    compression: str
+    split: str
+    path: str
+    bytes: int
+    status: str
+    reason: str
+    frames_asked: int
+    frames_total: int
+    frames_decoded: int
+    frames_with_face: int
+
+
+_VIDEO = pa.schema(
+    [
+        (name, pa.int64() if kind == "int" else pa.string())
+        for name, kind in VideoRecord.__annotations__.items()
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One video's outcome: its row, and its faces as (record, crop, mask).
+
+    A crop is uint8 (S, S, 3) RGB, a mask uint8 (S, S) or None.
+    """
+
+    video: VideoRecord
+    faces: Sequence[tuple[Face, NDArray[np.uint8], NDArray[np.uint8] | None]] = ()
+
+
+def begin(store: Path, parameters: Parameters) -> None:
+    """Make the folder, or check that the store in it has the same parameters.
+
+    Raises:
+        DataError: the parameters differ, or the folder holds something else than a store.
+    """
+    if (store / PARAMETERS).is_file():
+        present = read_parameters(store)
+        if present != parameters:
+            raise DataError(
+                f"{store}: this store was extracted with {present}, now asked for {parameters}; "
+                "use the same values or another folder"
+            )
+    elif store.exists() and (not store.is_dir() or _visible(store)):
+        raise DataError(f"{store}: neither a store nor an empty folder; choose another --store")
+    store.mkdir(parents=True, exist_ok=True)
+    with _atomic(store / PARAMETERS) as path:
+        path.write_text(json.dumps({"format": FORMAT, **asdict(parameters)}, indent=1) + "\n")
+    (store / "parts").mkdir(exist_ok=True)
+
+
+def part_path(store: Path, video: str) -> Path:
+    """Return where the part of ``video`` lies while an extraction runs."""
+    digest = blake2b(video.encode(), digest_size=8).hexdigest()
+    return store / "parts" / f"{re.sub('[^A-Za-z0-9._-]+', '_', video)[-100:]}-{digest}.arrow"
+
+
+def write_part(store: Path, part: Part) -> None:
+    """Write the outcome of one video, whole or not at all."""
+    rows = []
+    for face, crop, mask in part.faces:
+        image = _encode(crop, "WEBP", lossless=True, method=0)
+        flat = None if mask is None else _encode(mask, "PNG", compress_level=1)
+        rows.append(
+            asdict(face)
+            | {"crc32": crc32(image), "image": {"bytes": image, "path": None}}
+            | {"mask": None if flat is None else {"bytes": flat, "path": None}}
+        )
+    schema = _PART.with_metadata({"video": json.dumps(asdict(part.video))})
+    path = part_path(store, part.video.video)
+    _write_batch(path, pa.Table.from_pylist(rows, schema))
+
+
+def attempted(store: Path) -> dict[str, VideoRecord]:
+    """Return every video that the store knows of, finished or failed, merged or waiting."""
+    known = {record.video: record for record in _merged_videos(store)}
+    return known | {record.video: record for record, _ in _parts(store)}
+
+
+def finalize(store: Path) -> None:
+    """Merge the waiting parts, by the order of their videos' names, behind what the store has."""
+    parts = _parts(store)
+    old = _read_index(store)
+    merged = set(old["video"].to_pylist())
+    first = 1 + max(old["shard"].to_pylist(), default=-1)
+    for stray in (store / "faces").glob("*"):  # of a merge that was cut off
+        if stray not in {shard_path(store, n) for n in range(first)}:
+            stray.unlink()
+    (store / "faces").mkdir(exist_ok=True)
+    index = [old]
+    fresh = [path for record, path in parts if record.video not in merged]
+    for number, group in enumerate(_groups(fresh), start=first):
+        faces = pa.concat_tables([pa.Table.from_batches([open_shard(path)]) for path in group])
+        _write_batch(shard_path(store, number), faces.cast(_SHARD))
+        places = [
+            pa.array([number] * len(faces), pa.int64()),
+            pa.array(range(len(faces)), pa.int64()),
+        ]
+        faces = faces.append_column("shard", places[0]).append_column("row", places[1])
+        index.append(faces.select(_INDEX.names).cast(_INDEX))
+    videos = {r.video: r for r in _merged_videos(store)} | {r.video: r for r, _ in parts}
+    rows = [asdict(videos[name]) for name in sorted(videos)]
+    _write_parquet(store / VIDEOS, pa.Table.from_pylist(rows, _VIDEO))
+    _write_parquet(store / RECORDS, pa.concat_tables(index).combine_chunks())
+    (store / "README.md").write_text(_CARD)
+    for left_over in store.glob(".*.part"):
+        left_over.unlink()
+    shutil.rmtree(store / "parts")
+
+
+def _encode(image: NDArray[np.uint8], kind: str, **options: int) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, kind, **options)
+    return file.getvalue()
+
+
+def _groups(paths: Sequence[Path]) -> Iterator[list[Path]]:
+    """Split parts into runs of about `SHARD_BYTES`, empty ones (failed videos) left out."""
+    group: list[Path] = []
+    size = 0
+    for path in paths:
+        if open_shard(path).num_rows == 0:
+            continue
+        if group and size + path.stat().st_size > SHARD_BYTES:
+            yield group
+            group, size = [], 0
+        group.append(path)
+        size += path.stat().st_size
+    if group:
+        yield group
+
+
+def _parts(store: Path) -> list[tuple[VideoRecord, Path]]:
+    """Read what the waiting parts say of their videos, in the order of the videos' names."""
+    found = []
+    for path in part_paths(store):
+        record = json.loads(open_shard(path).schema.metadata[b"video"])
+        found.append((VideoRecord(**record), path))
+    return sorted(found, key=lambda part: part[0].video)
+
+
+def _merged_videos(store: Path) -> list[VideoRecord]:
+    if not (store / VIDEOS).is_file():
+        return []
+    return [VideoRecord(**row) for row in pq.read_table(store / VIDEOS).to_pylist()]
+
+
+def _read_index(store: Path) -> pa.Table:
+    path = store / RECORDS
+    return pq.read_table(path).cast(_INDEX) if path.is_file() else _INDEX.empty_table()
+
+
+def _write_batch(path: Path, table: pa.Table) -> None:
+    """Write a table as one record batch, so that a row number is all a reader needs."""
+    batches = table.combine_chunks().to_batches() or [
+        pa.RecordBatch.from_pylist([], schema=table.schema)
+    ]
+    with _atomic(path) as part, pa.ipc.new_file(part, table.schema) as writer:
+        writer.write_batch(batches[0])
+
+
+def _write_parquet(path: Path, table: pa.Table) -> None:
+    with _atomic(path) as part:
+        pq.write_table(table, part)
+
+
+@contextmanager
+def _atomic(path: Path) -> Iterator[Path]:
+    """Give a name beside ``path`` to write to; it becomes ``path`` when the block ends well."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _visible(folder: Path) -> bool:
+    return any(not entry.name.startswith(".") for entry in folder.iterdir())
