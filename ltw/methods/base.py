@@ -35,13 +35,24 @@ class Method(nn.Module, ABC):
         """Fill ``.grad`` of every trainable parameter from one batch; step nothing."""
 
     @torch.no_grad()
-    def predict(self, images: Tensor) -> Tensor:
-        """Return P(fake) (K,) of images float (K, 3, H, W) in [0, 1], as trained so far."""
+    def outputs(self, images: Tensor) -> dict[str, Tensor]:
+        """Return what the method says of images float (K, 3, H, W) in [0, 1], each (K,).
+
+        ``p_fake`` always; methods that weigh their training faces add ``weight``.
+        """
         training = self.training
         self.eval()
-        logits, _ = self.detector(images)
+        outputs = self._outputs(images)
         self.train(training)
-        return torch.as_tensor(logits).sigmoid()
+        return outputs
+
+    def _outputs(self, images: Tensor) -> dict[str, Tensor]:
+        logits, _ = self.detector(images)
+        return {"p_fake": logits.sigmoid()}
+
+    def predict(self, images: Tensor) -> Tensor:
+        """Return P(fake) (K,) of images float (K, 3, H, W) in [0, 1], as trained so far."""
+        return self.outputs(images)["p_fake"]
 
     def param_groups(self) -> list[dict[str, Any]]:
         """Return the optimizer's groups, each with a ``name`` that a learning rate is set by."""

@@ -156,15 +156,9 @@ class LTW(Method):
         w = {"name": "weight_network", "params": list(self.weight_network.parameters())}
         return [*super().param_groups(), w]
 
-    @torch.no_grad()
-    def weigh(self, images: Tensor) -> Tensor:
-        """Return the learned weight p (K,) of images (K, 3, H, W), as trained so far."""
-        training = self.training
-        self.eval()
-        _, features = self.detector(images)
-        weights = self.weight_network(features)
-        self.train(training)
-        return torch.as_tensor(weights)
+    def _outputs(self, images: Tensor) -> dict[str, Tensor]:
+        logits, features = self.detector(images)
+        return {"p_fake": logits.sigmoid(), "weight": self.weight_network(features)}
 
 
 def normalize_weights(p: Tensor, labels: Tensor, how: WeightNormalization) -> Tensor:

@@ -1,0 +1,164 @@
+"""One frozen, validated description of an experiment: a TOML file, saved with its run."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ltw.errors import ConfigError, did_you_mean
+
+
+class Section(BaseModel):
+    """A table of the file: unknown keys are errors, values cannot change."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class DetectorConfig(Section):
+    """The detector f(θ)."""
+
+    backbone: str = "efficientnet_b0"
+    """Any timm model with a feature map."""
+    pretrained: bool = True
+    """Start from ImageNet weights."""
+    image_size: int = Field(default=224, ge=32, le=1024)
+    """Side of the input in pixels; crops are resized to it."""
+
+
+class LTWConfig(Section):
+    """Options of Learning to Weight; the names are the paper's (see `ltw.methods.LTW`)."""
+
+    alpha: float = Field(default=1e-3, ge=0)
+    beta: float = Field(default=1.0, ge=0)
+    icc_weight: float = Field(default=0.01, ge=0)
+    icc_on: Literal["probability", "logit"] = "probability"
+    weight_normalization: Literal["none", "batch", "class"] = "none"
+    second_order: Literal["exact", "finite_difference"] = "finite_difference"
+
+
+class TrainingConfig(Section):
+    """The loop, shared by all methods."""
+
+    epochs: int = Field(default=10, ge=1)
+    steps_per_epoch: int | None = Field(default=None, ge=1)
+    """Default: as many as it takes to draw every source fake once."""
+    batch_size: int = Field(default=25, ge=2)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    """Adam's, for θ."""
+    weight_learning_rate: float = Field(default=1e-3, gt=0)
+    """φ, Adam's for w."""
+    lr_step_epochs: int = Field(default=5, ge=1)
+    lr_gamma: float = Field(default=0.1, gt=0, le=1)
+    checkpoint_minutes: float = Field(default=5.0, gt=0)
+    """Between epochs, save at least this often, so that a kill costs little."""
+    workers: int = Field(default=1, ge=0)
+    """Processes that read and decode batches ahead of the step."""
+    threads: int | None = Field(default=None, ge=1)
+    """PyTorch's threads; default: all cores."""
+    device: str = "auto"
+    """``auto`` (a GPU where there is one), ``cpu``, ``cuda``, ``cuda:1``, ..."""
+
+
+class Config(Section):
+    """An experiment: data, method, detector, training."""
+
+    store: Path
+    """Folder of faces (`ltw extract`); a relative path counts from the TOML file."""
+    sources: tuple[str, ...] = Field(min_length=1)
+    """Domains (forgery methods) to train on; their reals come with them."""
+    target: str | None = None
+    """The unseen domain: never read in training, named in reports."""
+    compression: str | None = None
+    """Train on this compression only; default: all that the store holds."""
+    method: str = "ltw"
+    seed: int = 0
+    detector: DetectorConfig = DetectorConfig()
+    ltw: LTWConfig = LTWConfig()
+    training: TrainingConfig = TrainingConfig()
+
+    @model_validator(mode="after")
+    def _target_is_unseen(self) -> Self:
+        if self.target in self.sources:
+            raise ValueError(f"target {self.target!r} is also a source: it would not be unseen")
+        if len(set(self.sources)) < len(self.sources):
+            raise ValueError(f"sources {list(self.sources)} name a domain twice")
+        return self
+
+    def to_toml(self) -> str:
+        """Return the whole config, defaults included, as TOML."""
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """Read an experiment file, then apply ``key=value`` overrides (``training.epochs=3``).
+
+    Raises:
+        ConfigError: the file is missing or not TOML, a key is unknown (the nearest is named) or a
+            value is out of range.
+    """
+    try:
+        values = tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such experiment file; configs/ has examples") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path}: is a folder; give the TOML file of an experiment") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    for override in overrides:
+        _set(values, override)
+    config = parse_config(values, str(path))
+    return config.model_copy(update={"store": path.parent / config.store})
+
+
+def parse_config(values: dict[str, Any], name: str) -> Config:
+    """Validate a config given as nested dicts; ``name`` says in errors where it came from.
+
+    Raises:
+        ConfigError: one line for every key that is wrong.
+    """
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        lines = [_explain(e["type"], e["loc"], e["msg"], e["input"]) for e in error.errors()]
+        raise ConfigError("\n".join(f"{name}: {line}" for line in lines)) from None
+
+
+def _set(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals:
+        raise ConfigError(f"--set {override!r}: expected key=value, as in training.epochs=3")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text  # a bare word is a string
+    *tables, last = key.strip().split(".")
+    for table in tables:
+        values = values.setdefault(table, {})
+        if not isinstance(values, dict):
+            raise ConfigError(f"--set {override!r}: {table!r} is a value, not a table")
+    values[last] = value
+
+
+def _explain(kind: str, where: tuple[int | str, ...], message: str, value: object) -> str:
+    key = ".".join(map(str, where))
+    if kind == "extra_forbidden":
+        return f"unknown key {key!r}{did_you_mean(str(where[-1]), _keys(where[:-1]))}"
+    if kind == "missing":
+        return f"the key {key!r} is missing"
+    reason = message.removeprefix("Value error, ")
+    return f"{key} = {value!r}: {reason}" if key else reason
+
+
+def _keys(tables: tuple[int | str, ...]) -> list[str]:
+    section: type[BaseModel] = Config
+    for table in tables:
+        kind = section.model_fields[str(table)].annotation
+        assert isinstance(kind, type)
+        assert issubclass(kind, BaseModel)
+        section = kind
+    return list(section.model_fields)

@@ -1,0 +1,145 @@
+"""Who is trained on with whom: meta-split, batches and counterparts, as pure index logic.
+
+Rules and their reasons are in docs/method.md ("Meta-split and pairing"). Rows are those of a table
+of records with the columns of `ltw.types.Face`; nothing here reads an image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ltw.errors import DataError
+from ltw.types import REAL
+
+Rows = NDArray[np.int64]
+"""int64 (K,): rows of the record table."""
+
+
+@dataclass(frozen=True)
+class BatchRows:
+    """The faces of one step: K rows and, for meta-learning methods, their K counterparts."""
+
+    faces: Rows
+    counterparts: Rows | None = None
+
+
+def meta_split(sources: Sequence[str], rng: np.random.Generator) -> tuple[list[str], list[str]]:
+    """Shuffle the N source domains into ceil(N/2) meta-train domains and the rest as meta-test.
+
+    Raises:
+        DataError: fewer than two domains.
+    """
+    if len(sources) < 2:
+        raise DataError(
+            f"sources {list(sources)}: a meta-learning method holds out a source domain at every "
+            "epoch, so it needs at least two; add one, or train with method = 'alltrain'"
+        )
+    shuffled = [sources[i] for i in rng.permutation(len(sources))]
+    half = (len(sources) + 1) // 2
+    return shuffled[:half], shuffled[half:]
+
+
+@dataclass
+class Pairing:
+    """Finds counterparts among ``records``: for a fake its real, for a real a meta-test fake.
+
+    A fake of A_B is paired with the real A, a real A with a fake A_*; of the same data set and
+    compression; the same frame where present, else the nearest kept frame (the earlier of two).
+    Where A has no such face, the same person is taken, else any; ``fallbacks`` counts how often.
+    """
+
+    records: pd.DataFrame
+    fallbacks: dict[str, int] = field(default_factory=lambda: {"person": 0, "any": 0})
+
+    def __post_init__(self) -> None:
+        """Index the faces of every domain by video shown and by person."""
+        table = self.records
+        self._domain = table["domain"].to_numpy()
+        self._frame = table["frame"].to_numpy()
+        self._video = table["video"].to_numpy()
+        setting = list(zip(table["dataset"], table["compression"], strict=True))
+        self._keys: list[list[tuple[object, ...]]] = [
+            list(zip(setting, self._domain, table["source_video"], strict=True)),
+            list(zip(setting, self._domain, table["person"], strict=True)),
+            list(zip(setting, self._domain, strict=True)),
+        ]
+        self._groups: list[dict[object, Rows]] = [
+            {key: np.array(rows) for key, rows in _group(keys).items()} for keys in self._keys
+        ]
+
+    def counterpart(self, face: int, meta_test: Sequence[str], rng: np.random.Generator) -> int:
+        """Return the row paired with ``face``.
+
+        Raises:
+            DataError: no face of the wanted domains is there at all.
+        """
+        wanted = list(meta_test) if self._domain[face] == REAL else [REAL]
+        for keys, groups, tier in zip(self._keys, self._groups, ("", "person", "any"), strict=True):
+            setting, _, *rest = keys[face]
+            found = [groups[key] for d in wanted if (key := (setting, d, *rest)) in groups]
+            if found:
+                if tier:
+                    self.fallbacks[tier] += 1
+                rows = found[rng.integers(len(found))]  # a domain, each as likely
+                return self._nearest(face, rows, rng)
+        raise DataError(
+            f"face {face} ({self._video[face]}): no counterpart of domain "
+            f"{' or '.join(map(repr, wanted))} in the same data set and compression"
+        )
+
+    def _nearest(self, face: int, rows: Rows, rng: np.random.Generator) -> int:
+        videos = np.unique(self._video[rows].astype(str))
+        rows = rows[self._video[rows] == videos[rng.integers(len(videos))]]
+        distance = np.abs(self._frame[rows] - self._frame[face])
+        return int(rows[np.lexsort((self._frame[rows], distance))[0]])
+
+
+def epoch_batches(
+    pairing: Pairing,
+    faces: Rows,
+    sources: Sequence[str],
+    *,
+    steps: int,
+    batch_size: int,
+    paired: bool,
+    rng: np.random.Generator,
+) -> Iterator[BatchRows]:
+    """Draw the batches of one epoch: half real, half fake (one more fake where K is odd).
+
+    ``faces`` are the training rows. With ``paired``, fakes come from the epoch's meta-train domains
+    and counterparts of reals from its meta-test ones; else from all ``sources``. Each pool is gone
+    through in random order, and again when it is used up.
+    """
+    train, test = meta_split(sources, rng) if paired else (list(sources), [])
+    domain = pairing.records["domain"].to_numpy()[faces]
+    reals = _cycle(faces[domain == REAL], rng)
+    fakes = _cycle(faces[np.isin(domain, train)], rng)
+    n_real = batch_size // 2
+    for _ in range(steps):
+        rows = np.concatenate([_take(reals, n_real), _take(fakes, batch_size - n_real)])
+        if not paired:
+            yield BatchRows(rows)
+            continue
+        counterparts = [pairing.counterpart(int(row), test, rng) for row in rows]
+        yield BatchRows(rows, np.array(counterparts, np.int64))
+
+
+def _cycle(rows: Rows, rng: np.random.Generator) -> Iterator[int]:
+    while True:
+        yield from rng.permutation(rows).tolist()
+
+
+def _take(rows: Iterator[int], n: int) -> Rows:
+    return np.array([next(rows) for _ in range(n)], np.int64)
+
+
+def _group(keys: Sequence[object]) -> dict[object, list[int]]:
+    groups: dict[object, list[int]] = {}
+    for row, key in enumerate(keys):
+        groups.setdefault(key, []).append(row)
+    return groups

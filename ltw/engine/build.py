@@ -1,0 +1,60 @@
+"""From a config to the objects it describes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from ltw.config import Config
+from ltw.errors import ConfigError, did_you_mean
+from ltw.methods import LTW, METHODS, Method
+from ltw.models.detector import Detector
+from ltw.models.weight_network import WeightNetwork
+
+
+def build_method(config: Config, *, pretrained: bool | None = None) -> Method:
+    """Build the config's method around its detector, initialised from its seed.
+
+    The detector is built first, so that all methods of one seed start from the same one.
+
+    Raises:
+        ConfigError: the method or the backbone does not exist.
+    """
+    if config.method not in METHODS:
+        raise ConfigError(f"method = {config.method!r}{did_you_mean(config.method, METHODS)}")
+    torch.manual_seed(config.seed)
+    detector = Detector(
+        config.detector.backbone,
+        pretrained=config.detector.pretrained if pretrained is None else pretrained,
+        image_size=config.detector.image_size,
+    )
+    kind = METHODS[config.method]
+    if issubclass(kind, LTW):
+        return kind(detector, WeightNetwork(detector.channels), **config.ltw.model_dump())
+    return kind(detector)
+
+
+def build_optimizer(config: Config, method: Method) -> torch.optim.Adam:
+    """Adam, with the learning rate of each of the method's parameter groups."""
+    rates = {
+        "detector": config.training.learning_rate,
+        "weight_network": config.training.weight_learning_rate,
+    }
+    groups: list[dict[str, Any]] = [{**g, "lr": rates[g["name"]]} for g in method.param_groups()]
+    return torch.optim.Adam(groups)
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device a config names; ``auto`` is a GPU where there is one.
+
+    Raises:
+        ConfigError: there is no such device here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f"training.device = {name!r}: {str(error).splitlines()[0]}") from None
+    return torch.device(name)
