@@ -23,23 +23,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ltw.errors import ConfigError, DataError, did_you_mean
+from ltw.errors import ConfigError, DataError
 from ltw.progress import progress_bar
 from ltw.synth.casting import FORGERY_SEEDS, Actor, cast_people
 from ltw.synth.footage import Footage
 from ltw.synth.forgeries import DEFAULT_FORGERIES, FORGERIES, forge_clip
+from ltw.synth.plan import COMPRESSIONS, MASK_CRF, MIN_PEOPLE, CorpusPlan
 from ltw.synth.portraits import Skip
 from ltw.types import SPLITS
 from ltw.video import write_video
-
-COMPRESSIONS = {"raw": 0, "c23": 23, "c40": 40}
-"""FaceForensics++'s names, and x264's constant rate factor for each."""
-
-MASK_CRF = 5
-"""Masks are encoded nearly without loss, whatever the compression of their video."""
-
-MIN_PEOPLE = 6
-"""A pair for each of the three splits."""
 
 RENDERED_PEOPLE = 24
 """How many people are rendered where no number is given."""
@@ -85,7 +77,7 @@ def make_corpus(
         ConfigError: an argument is out of its range or names nothing that exists.
         DataError: ``faces`` cannot serve, or ``out`` holds something else.
     """
-    plan = _Plan(
+    plan = CorpusPlan(
         faces=None if faces is None else str(faces.resolve()),
         people=RENDERED_PEOPLE if faces is None and people is None else people,
         frames=frames,
@@ -94,14 +86,18 @@ def make_corpus(
         size=size,
         seed=seed,
     )
-    _validate(plan, workers)
-    _claim(out, plan)
+    plan.validate()
+    if workers is not None and workers < 1:
+        raise ConfigError(f"workers: {workers} is too few; give 1 or more")
+    plan.check_folder(out)
     jobs = workers or joblib.cpu_count()
     actors, skips = _cast(out, plan, jobs)
     pairs = list(zip(actors[::2], actors[1::2], strict=True))
     _write_splits(out, pairs)
 
-    files = {pair: list(_files(out, plan, *pair)) for pair in pairs}
+    files = {
+        pair: [out / path for path in plan.files(*(actor.name for actor in pair))] for pair in pairs
+    }
     missing = {pair: sum(not path.exists() for path in files[pair]) for pair in pairs}
     todo = [pair for pair in pairs if missing[pair]]
     total, written = sum(map(len, files.values())), 0
@@ -120,77 +116,7 @@ def make_corpus(
     )
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """All that the files of a corpus depend on; saved as corpus.json."""
-
-    faces: str | None
-    people: int | None
-    frames: int
-    compressions: tuple[str, ...]
-    forgeries: tuple[str, ...]
-    size: int
-    seed: int
-
-    def real(self, name: str, compression: str) -> Path:
-        source = "rendered" if self.faces is None else "portraits"
-        return Path("original_sequences", source, compression, "videos", f"{name}.mp4")
-
-    def fake(self, forgery: str, kind: str, target: str, donor: str) -> Path:
-        """``kind`` is a compression, or ``masks``."""
-        return Path("manipulated_sequences", forgery, kind, "videos", f"{target}_{donor}.mp4")
-
-
-def _validate(plan: _Plan, workers: int | None) -> None:
-    """Raise ConfigError for the first argument that cannot be meant."""
-    if plan.people is not None and (plan.people < MIN_PEOPLE or plan.people % 2):
-        raise ConfigError(
-            f"people: {plan.people} is not possible; people are forged in pairs and each of the "
-            f"three splits needs one: give an even number from {MIN_PEOPLE} up"
-        )
-    if plan.frames < 1:
-        raise ConfigError(f"frames: {plan.frames} is too few; give 1 or more")
-    if plan.size < 128 or plan.size % 2:
-        raise ConfigError(f"size: {plan.size} is not possible; give an even number from 128 up")
-    if plan.seed < 0:
-        raise ConfigError(f"seed: {plan.seed} is negative; give 0 or more")
-    if workers is not None and workers < 1:
-        raise ConfigError(f"workers: {workers} is too few; give 1 or more")
-    for what, names, allowed in (
-        ("compressions", plan.compressions, COMPRESSIONS),
-        ("forgeries", plan.forgeries, FORGERIES),
-    ):
-        if not names:
-            raise ConfigError(f"{what}: none given; allowed: {', '.join(allowed)}")
-        for name in names:
-            if name not in allowed:
-                raise ConfigError(f"{what}: unknown name {name!r}{did_you_mean(name, allowed)}")
-
-
-def _claim(out: Path, plan: _Plan) -> None:
-    """Make ``out`` this plan's folder; raise DataError where it holds anything else."""
-    mine = json.loads(json.dumps(asdict(plan)))
-    file = out / "corpus.json"
-    if out.exists() and not out.is_dir():
-        raise DataError(f"{out}: is a file, not a folder; name another folder")
-    if not file.exists():
-        if out.exists() and any(out.iterdir()):
-            raise DataError(f"{out}: holds files, but no corpus; name a new or an empty folder")
-        _write_atomically(file, json.dumps(mine, indent=2) + "\n")
-        return
-    try:
-        theirs = json.loads(file.read_text())
-    except ValueError:
-        raise DataError(f"{file}: damaged; delete the folder and start anew") from None
-    for name in mine:
-        if theirs.get(name) != mine[name]:
-            raise DataError(
-                f"{out}: holds a corpus made with {name} = {theirs.get(name)}, not {mine[name]}; "
-                "name another folder, or repeat the first call's arguments to continue it"
-            )
-
-
-def _cast(out: Path, plan: _Plan, jobs: int) -> tuple[list[Actor], list[Skip]]:
+def _cast(out: Path, plan: CorpusPlan, jobs: int) -> tuple[list[Actor], list[Skip]]:
     """Find who plays, or read who an earlier call of the same plan had found."""
     file = out / "people.csv"
     if not file.exists():
@@ -202,6 +128,7 @@ def _cast(out: Path, plan: _Plan, jobs: int) -> tuple[list[Actor], list[Skip]]:
                 "(files that share a name up to the last underscore are one person)"
                 + "".join(f"; {name}: {reason}" for name, reason in skips[:3])
             )
+        _write_atomically(out / "corpus.json", plan.to_json())
         skipped = pd.DataFrame(skips, columns=["name", "reason"])
         _write_atomically(out / "skipped.csv", skipped.to_csv(index=False))
         _write_atomically(file, pd.DataFrame([asdict(a) for a in actors]).to_csv(index=False))
@@ -222,16 +149,7 @@ def _write_splits(out: Path, pairs: Sequence[tuple[Actor, Actor]]) -> None:
         _write_atomically(out / "splits" / f"{split}.json", json.dumps(part, indent=2) + "\n")
 
 
-def _files(out: Path, plan: _Plan, first: Actor, second: Actor) -> Iterator[Path]:
-    """Every video file that a pair has."""
-    for target, donor in ((first, second), (second, first)):
-        yield from (out / plan.real(target.name, c) for c in plan.compressions)
-        for forgery in plan.forgeries:
-            for kind in (*plan.compressions, "masks"):
-                yield out / plan.fake(forgery, kind, target.name, donor.name)
-
-
-def _make_pair(out: Path, plan: _Plan, first: Actor, second: Actor) -> int:
+def _make_pair(out: Path, plan: CorpusPlan, first: Actor, second: Actor) -> int:
     """Film a pair, forge it both ways, and write what is missing; returns the number of files.
 
     Takes are filmed once, and only where a file is missing; at most two of them, and one forged
@@ -270,7 +188,7 @@ def _make_pair(out: Path, plan: _Plan, first: Actor, second: Actor) -> int:
     return written
 
 
-def _seed(plan: _Plan, forgery: str, target: Actor, donor: Actor) -> np.random.SeedSequence:
+def _seed(plan: CorpusPlan, forgery: str, target: Actor, donor: Actor) -> np.random.SeedSequence:
     """A seed that no other clip has, whichever forgeries and workers there are."""
     index = list(FORGERIES).index(forgery)
     return np.random.SeedSequence(
