@@ -83,7 +83,7 @@ def pretty(domain: str) -> str:
 
 def roc_figure(curves: Mapping[str, Curve]) -> Figure:
     """ROC curves of one domain: ``{method: (fpr, tpr)}``."""
-    figure, axes = _panel(3.3, 3.1)
+    figure, axes = _panel(2.75, 2.6)
     axes.plot([0, 1], [0, 1], color=RULE.light, linewidth=1)
     for method, (fpr, tpr) in curves.items():
         axes.plot(

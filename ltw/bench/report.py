@@ -76,6 +76,24 @@ class Run:
         )
 
 
+def collect_results(
+    runs: Mapping[str, Path],
+    *,
+    sources: Sequence[str],
+    target: str,
+    seconds: float | None = None,
+) -> dict[str, Any]:
+    """Return what ``results.json`` holds: every method's metrics on the target, and all domains.
+
+    ``{"target", "sources", "methods": {method: {"frame": {metric: value}, "video": {...},
+    "domains": as in metrics.json}}, "seconds"}``; `figures.comparison_figure` draws it.
+
+    Raises:
+        DataError: a run folder is incomplete, or a run was not measured on the target.
+    """
+    return _results(_read_runs(runs, target), sources, target, seconds)
+
+
 def write_report(
     out: Path,
     runs: Mapping[str, Path],
@@ -94,13 +112,7 @@ def write_report(
     Raises:
         DataError: a run folder is incomplete, or a run was not measured on the target.
     """
-    read = [Run.read(method, Path(folder)) for method, folder in runs.items()]
-    for run in read:
-        if target not in run.domains:
-            raise DataError(
-                f"{run.method} was not measured on the target {target!r}; "
-                f"measured: {', '.join(run.domains)}"
-            )
+    read = _read_runs(runs, target)
     shown = [name for name in (target, *sources) if any(name in run.domains for run in read)]
     differences = {
         run.method: _differences(read, run, shown) for run in read if run.method != BASELINE
@@ -121,7 +133,7 @@ def write_report(
         methods=[(run.method, figures.method_colour(run.method).name) for run in read],
         findings=_findings(read, target, sources, differences),
         comparison=_inline(
-            figures.comparison_figure(_results(read, target, sources)), "comparison"
+            figures.comparison_figure(_results(read, sources, target, seconds)), "comparison"
         ),
         tables={at: _table(read, shown, at, differences) for at in ("frame", "video")},
         columns=COLUMNS,
@@ -141,9 +153,28 @@ def write_report(
         part.write_text(page, encoding="utf-8")
 
 
-def _results(read: Sequence[Run], target: str, sources: Sequence[str]) -> dict[str, Any]:
-    methods = {run.method: {"domains": run.domains} for run in read}
-    return {"target": target, "sources": list(sources), "methods": methods}
+def _read_runs(runs: Mapping[str, Path], target: str) -> list[Run]:
+    read = [Run.read(method, Path(folder)) for method, folder in runs.items()]
+    for run in read:
+        if target not in run.domains:
+            raise DataError(
+                f"{run.method} was not measured on the target {target!r}; "
+                f"measured: {', '.join(run.domains)}"
+            )
+    return read
+
+
+def _results(
+    read: Sequence[Run], sources: Sequence[str], target: str, seconds: float | None
+) -> dict[str, Any]:
+    methods: dict[str, Any] = {}
+    for run in read:
+        values = {
+            at: {name: run.domains[target][at][name]["value"] for name in metrics.METRICS}
+            for at in ("frame", "video")
+        }
+        methods[run.method] = {**values, "domains": run.domains}
+    return {"target": target, "sources": list(sources), "methods": methods, "seconds": seconds}
 
 
 def _differences(read: Sequence[Run], run: Run, domains: Sequence[str]) -> Differences:

@@ -12,7 +12,7 @@ import pytest
 from fabricated import SKILL, SOURCES, TARGET, FabricatedStore, run_folder
 
 from ltw.bench import figures, report
-from ltw.bench.report import write_report
+from ltw.bench.report import collect_results, write_report
 from ltw.errors import DataError
 
 VOID = {"meta", "img", "br", "link", "use", "path"}
@@ -227,12 +227,15 @@ def test_figures_use_theme_colours_only(page):
     )
 
 
-def test_comparison_figure_draws_every_value(runs):
-    methods = {m: json.loads((f / "metrics.json").read_text()) for m, f in runs.items()}
-    figure = figures.comparison_figure(
-        {"target": TARGET, "sources": list(SOURCES), "methods": methods}
-    )
-    drawn = {float(x) for line in figure.axes[0].lines for x in np.atleast_1d(line.get_xdata())}
-    for measured in methods.values():
+def test_results_and_their_picture_hold_every_value(runs):
+    results = collect_results(runs, sources=SOURCES, target=TARGET, seconds=1.5)
+    assert set(results) == {"target", "sources", "methods", "seconds"}
+    axes = figures.comparison_figure(results).axes[0]
+    drawn = {float(x) for line in axes.lines for x in np.atleast_1d(line.get_xdata())}
+    for method, folder in runs.items():
+        measured = json.loads((folder / "metrics.json").read_text())["domains"]
+        for at in ("frame", "video"):
+            values = {name: cell["value"] for name, cell in measured[TARGET][at].items()}
+            assert results["methods"][method][at] == values
         for domain in (TARGET, *SOURCES):
-            assert set(measured["domains"][domain]["frame"]["auc"].values()) <= drawn
+            assert set(measured[domain]["frame"]["auc"].values()) <= drawn
