@@ -62,8 +62,8 @@ def draw_eye(
     u = x / reach
     inside = np.clip(1 - u**2, 0, 1)
     skew = 1 - 0.22 * u
-    top = -0.058 * person.eye_opening * inside**0.72 * skew
-    low = 0.040 * person.eye_opening * inside**0.85 * (1 + 0.25 * u)
+    top = -0.057 * person.eye_opening * inside**0.72 * skew
+    low = 0.038 * person.eye_opening * inside**0.85 * (1 + 0.25 * u)
     shut = low * 0.75
     upper = shut + (top - shut) * np.clip(look.lids, 0, 1.25)
     px = 1 / sheet.ppu
@@ -88,11 +88,11 @@ def draw_eye(
         [0.8, 1.0, 1.05], np.float32
     )
 
-    ball = np.array([0.60, 0.545, 0.52], np.float32) * (1 - 0.34 * u[..., None] ** 2)
+    ball = np.array([0.47, 0.42, 0.395], np.float32) * (1 - 0.4 * u[..., None] ** 2)
     veins = 0.12 * np.clip(np.abs(u) - 0.4, 0, 1)[..., None] * np.array([0.0, 1.0, 0.9], np.float32)
     eye = (ball * (1 - veins)).astype(np.float32)
     cx = (look.gaze_x * 0.11 * side) - 0.004
-    cy = look.gaze_y * 0.09 - 0.006
+    cy = look.gaze_y * 0.09 - 0.008
     ix, iy = x - cx, y - cy
     r = np.hypot(ix, iy) / 0.0565
     angle = np.arctan2(iy, ix)
@@ -155,7 +155,7 @@ def mouth_corner(person: Person, side: float, look: Expression) -> tuple[float, 
     at = locate(person)
     return (
         side * at.mouth_half * (1 + 0.16 * look.wide + 0.14 * look.smile - 0.05 * look.open),
-        at.mouth_y + 0.012 - 0.045 * look.smile + 0.35 * 0.20 * look.open * 0.4,
+        at.mouth_y - 0.008 - 0.045 * look.smile + 0.35 * 0.20 * look.open * 0.4,
     )
 
 

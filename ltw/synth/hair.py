@@ -1,4 +1,4 @@
-"""Hair, brows and beards as thousands of strokes; each style is a family of curves."""
+"""The hair of the head as thousands of strokes; each style is a family of curves."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
 from ltw.synth.identity import Person
-from ltw.synth.relief import Map, Sheet, blur, fill, fractal, locate, outline, step
-from ltw.synth.skin import beard_area
+from ltw.synth.relief import Map, Sheet, blur, fill, fractal, outline, step
+
+LOCK = 16
+"""Hairs that lie together and share a shade."""
+
+GREY = np.array([0.30, 0.295, 0.28])
 
 Lines = NDArray[np.float64]
 """Polylines (n, k, 2) in face units."""
@@ -25,26 +29,28 @@ class Coat:
     cover: Map
 
 
-def _shades(person: Person, rng: np.random.Generator, n: int) -> NDArray[np.float64]:
+def shades(person: Person, rng: np.random.Generator, n: int) -> NDArray[np.float64]:
     """Reflectance of n hairs: lighter and darker ones, grey ones among them."""
     base = np.asarray(person.hair)
-    shade = base * rng.lognormal(0.0, 0.33, (n, 1)) * (1 + rng.normal(0, 0.06, (n, 3)))
-    grey = rng.random((n, 1)) < person.greying
-    return np.where(grey, rng.uniform(0.25, 0.5, (n, 1)) * np.array([1.0, 0.99, 0.96]), shade)
+    locks = np.repeat(rng.normal(0.0, 0.2, (n // LOCK + 1, 1)), LOCK, axis=0)[:n]
+    shade = (
+        base * np.exp(locks + rng.normal(-0.05, 0.2, (n, 1))) * (1 + rng.normal(0, 0.04, (n, 3)))
+    )
+    grey = np.clip(person.greying + rng.normal(0, 0.16, (n, 1)) * (person.greying > 0.02), 0, 1)
+    return shade * (1 - grey) + grey * GREY * np.exp(0.7 * locks)
 
 
 def draw(
     sheet: Sheet, coat: Coat, lines: Lines, colours: NDArray[np.float64], width: int = 1
 ) -> None:
-    """Add strokes to a coat, the dark ones below."""
-    order = np.argsort(colours.sum(axis=1) + 0.02 * np.arange(len(colours)) / max(len(colours), 1))
+    """Add strokes to a coat, each over those before it."""
     flat = sheet.pixel(lines.reshape(-1, 2)).reshape(lines.shape)
     points = np.round(flat * 16).astype(np.int32)
     canvas = np.clip(np.sqrt(coat.colour) * 255, 0, 255).astype(np.uint8)
     cover = np.clip(coat.cover * 255, 0, 255).astype(np.uint8)
     inks = np.clip(np.sqrt(np.clip(colours, 0, 1)) * 255, 0, 255)
-    for index in order:
-        cv2.polylines(canvas, [points[index]], False, inks[index].tolist(), width, cv2.LINE_AA, 4)
+    for line, ink in zip(points, inks, strict=True):
+        cv2.polylines(canvas, [line], False, ink.tolist(), width, cv2.LINE_AA, 4)
     cv2.polylines(cover, list(points), False, 255, width, cv2.LINE_AA, 4)
     coat.colour = (canvas.astype(np.float32) / 255) ** 2
     coat.cover = cover.astype(np.float32) / 255
@@ -70,8 +76,8 @@ def curtain(
     """n strands between two curves (k, 2): locks wander sideways, wave and end unevenly."""
     k = len(inner)
     t = np.linspace(0, 1, k)
-    lock = rng.integers(0, max(n // 14, 2), n)
-    locks = lock.max() + 1
+    lock = np.arange(n) // LOCK
+    locks = int(lock[-1]) + 1
     q = np.clip(rng.random(locks)[lock] + rng.normal(0, 0.05, n), -0.02, 1.02)
     drift = rng.normal(0, noise, (locks, 1))[lock] * t + rng.normal(0, noise / 2, (n, 1)) * t
     phase = rng.uniform(0, 2 * np.pi, (locks, 1))[lock] + rng.normal(0, 0.4, (n, 1))
@@ -87,6 +93,7 @@ def curtain(
     lines = a * (1 - qt[..., None]) + b * qt[..., None]
     lines[..., 0] += swing
     lines[..., 1] += 0.3 * swing
+    lines[..., 0] += rng.normal(0, 0.016, (n, 1)) * (1 - t)  # no ruler drew the parting
     return lines
 
 
@@ -116,15 +123,15 @@ def scatter(sheet: Sheet, area: Map, n: int, rng: np.random.Generator) -> NDArra
 
 def hairline(person: Person, shift: float = 0.0) -> NDArray[np.float64]:
     """Front edge of the scalp, left to right: (n, 2)."""
-    top = -0.60 + person.hairline * -1.0 - shift
+    top = -0.57 - person.hairline - shift
     w = person.face_width
     peak = 0.02 * (1 - person.femininity)
     recede = 0.0 if person.femininity > 0.5 else max(0.0, -person.hairline) * 0.9
     half = [
         (0.0, top + peak),
         (0.2 * w, top - 0.3 * recede),
-        (0.37 * w, top + 0.05 - recede),
-        (0.475 * w, top + 0.2 - 0.5 * recede),
+        ((0.38 - 0.05 * person.femininity) * w, top + 0.055 - recede),
+        ((0.48 - 0.04 * person.femininity) * w, top + 0.18 - 0.5 * recede),
         (0.505 * w, -0.22),
         (0.545 * w, -0.12),
         (0.575 * w, 0.05),
@@ -162,7 +169,7 @@ def _falls(
 ) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Inner and outer curve of the hair on either side of the parting, down to ``end_y``."""
     w = person.face_width
-    top = -0.60 - person.hairline
+    top = -0.57 - person.hairline
     part = 0.55 * person.parting
     sides = []
     for side in (-1.0, 1.0):
@@ -185,18 +192,25 @@ def _falls(
         if end_y > 0.2:
             inner += [(0.56 * reach, 0.45), ((0.50 + 0.3 * flare) * reach, end_y)]
             outer += [
-                ((0.69 + 0.6 * flare) * reach + side * volume, 0.5),
+                ((0.68 + 0.6 * flare) * reach + side * volume, 0.5),
                 ((0.68 + flare) * reach + side * volume, end_y + 0.02),
             ]
         sides.append((_spline(inner), _spline(outer)))
     return sides
 
 
+def _falls_of(person: Person) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """The falls of this person's length: to the chest, or between jaw and neck."""
+    long = person.hair_style == "long"
+    end = 1.75 if long else 0.75 + 0.3 * (person.texture_seed % 7) / 7
+    return _falls(person, end, 0.08 if long else 0.03, 0.075 * person.hair_volume)
+
+
 def grow_hair(person: Person, sheet: Sheet, rng: np.random.Generator) -> Coat:
     """Paint the hair of the head."""
     base = np.asarray(person.hair, np.float32)
     grey = np.float32(person.greying)
-    ground = (base * 0.4) * (1 - grey) + 0.12 * grey
+    ground = (base * 0.45) * (1 - grey) + 0.1 * grey
     coat = Coat(
         np.broadcast_to(ground, (*sheet.shape, 3)).astype(np.float32).copy(),
         np.zeros(sheet.shape, np.float32),
@@ -222,9 +236,9 @@ def _shaven(person: Person, sheet: Sheet, coat: Coat, rng: np.random.Generator) 
         area = (
             area * step(0.36, 0.52, np.abs(sheet.x) + 0.25 * np.clip(sheet.y + 0.25, -1, 0.2)) * 0.6
         )
-    grain = fractal(rng, sheet.shape, 1.8, 1) + 0.5 * fractal(rng, sheet.shape, 0.1 * sheet.ppu, 2)
+    grain = fractal(rng, sheet.shape, 1.8, 1) + 0.2 * fractal(rng, sheet.shape, 0.1 * sheet.ppu, 2)
     coat.colour *= (1.5 + 0.35 * grain[..., None]).clip(0.5, 3)
-    coat.cover = np.clip(area * (0.72 + 0.2 * grain), 0, 0.92).astype(np.float32)
+    coat.cover = np.clip(area * (0.78 + 0.1 * grain), 0, 0.92).astype(np.float32)
 
 
 def _swept(
@@ -246,57 +260,51 @@ def _swept(
     r = np.clip(at[:, 1], 0, sheet.shape[0] - 1)
     c = np.clip(at[:, 0], 0, sheet.shape[1] - 1)
     away = np.arctan2(starts[:, 1] + 0.35, starts[:, 0] * 0.8 - 0.8 * person.parting)
-    down = np.pi / 2 - 0.25 * np.sign(starts[:, 0])
+    down = np.pi / 2 + 0.12 * np.sign(starts[:, 0])
     beside = 1 / (1 + np.exp(-(starts[:, 1] + 0.42) / 0.06))
-    angle = away * (1 - beside) + down * beside + lean * (1 - beside) + 0.35 * flow[r, c]
-    angle = np.where((starts[:, 0] < 0) & (away < -np.pi / 2), angle, angle)
+    angle = (
+        away * (1 - beside)
+        + down * beside
+        + lean * (1 - beside)
+        + (0.35 - 0.2 * beside) * flow[r, c]
+    )
     curl = rng.normal(0, 0.3, n) + person.hair_wave * rng.normal(0, 1.3, n)
     edge = 0.55 + 0.45 * np.clip((-starts[:, 1] - 0.1) / 0.6, 0, 1)
     lines = brush(
         starts, angle + rng.normal(0, 0.16, n), length * edge * rng.uniform(0.5, 1.2, n), curl
     )
-    draw(sheet, coat, lines, _shades(person, rng, n))
+    draw(sheet, coat, lines, shades(person, rng, n))
 
 
 def _crop(person: Person, sheet: Sheet, coat: Coat, rng: np.random.Generator) -> None:
-    _swept(person, sheet, coat, rng, 0.07 * person.hair_volume, 0.14, 3600, 0.0)
+    _swept(
+        person,
+        sheet,
+        coat,
+        rng,
+        0.06 * person.hair_volume,
+        0.11,
+        4200,
+        0.9 * float(np.sign(person.parting)),
+    )
 
 
 def _curly(person: Person, sheet: Sheet, coat: Coat, rng: np.random.Generator) -> None:
     """Tight curls: loops all over a rounder silhouette."""
-    volume = (0.1 + 0.16 * person.hair_wave) * person.hair_volume * (1.0 + 0.9 * person.femininity)
+    volume = (0.08 + 0.09 * person.hair_wave) * person.hair_volume * (1.0 + 0.6 * person.femininity)
     area = scalp(person, sheet, volume, 0.03)
     coat.cover = blur(area, 0.03 * sheet.ppu) ** 1.6
     n = 5200
     starts = scatter(sheet, area, n, rng)
     turn = rng.choice([-1.0, 1.0], n) * rng.uniform(3.5, 7.0, n)
     lines = brush(starts, rng.uniform(0, 2 * np.pi, n), rng.uniform(0.06, 0.15, n), turn, 12)
-    draw(sheet, coat, lines, _shades(person, rng, n))
+    draw(sheet, coat, lines, shades(person, rng, n))
 
 
 def _side(person: Person, sheet: Sheet, coat: Coat, rng: np.random.Generator) -> None:
-    """Parted and combed over, short at the sides."""
-    volume = 0.09 * person.hair_volume
-    _swept(person, sheet, coat, rng, volume, 0.12, 1800, 0.0)
-    side = float(np.sign(person.parting) or 1.0)
-    w, top = person.face_width, -0.60 - person.hairline
-    start = 0.30 * side * w
-    near = [
-        (start, top + 0.03),
-        (0.1 * side, top - 0.03),
-        (-0.22 * side * w, top - 0.0),
-        (-0.46 * side * w, top + 0.12),
-    ]
-    far = [
-        (start + 0.04 * side, -0.93),
-        (0.05 * side, -1.04 - volume),
-        (-0.3 * side * w, -0.95 - volume),
-        (-0.60 * side * w, -0.45),
-    ]
-    lines = curtain(
-        _spline(near), _spline(far), 1500, rng, wave=0.4 * person.hair_wave, ragged=0.25, noise=0.05
-    )
-    draw(sheet, coat, lines, _shades(person, rng, 1500))
+    """Longer on top and combed over to one side."""
+    lean = float(np.sign(person.parting) or 1.0)
+    _swept(person, sheet, coat, rng, 0.085 * person.hair_volume, 0.2, 4200, -1.15 * lean)
 
 
 def _tied(person: Person, sheet: Sheet, coat: Coat, rng: np.random.Generator) -> None:
@@ -319,15 +327,12 @@ def _tied(person: Person, sheet: Sheet, coat: Coat, rng: np.random.Generator) ->
     lines = a[:, None] * (1 - t) + b[:, None] * t
     lines[..., 1] += 0.06 * np.sin(np.pi * t[..., 0]) * rng.normal(-0.3, 0.3, (n, 1))
     lines += rng.normal(0, 0.006, (n, 1, 2))
-    draw(sheet, coat, lines, _shades(person, rng, n))
+    draw(sheet, coat, lines, shades(person, rng, n))
 
 
 def _fall(person: Person, sheet: Sheet, coat: Coat, rng: np.random.Generator) -> None:
     """Long or half-long hair falling from a parting, with a fringe if there is one."""
-    long = person.hair_style == "long"
-    end = 1.75 if long else float(0.75 + 0.3 * (person.texture_seed % 7) / 7)
-    volume = 0.075 * person.hair_volume
-    sides = _falls(person, end, 0.08 if long else 0.03, volume)
+    sides = _falls_of(person)
     for inner, outer in sides:
         coat.cover = np.maximum(
             coat.cover,
@@ -335,9 +340,21 @@ def _fall(person: Person, sheet: Sheet, coat: Coat, rng: np.random.Generator) ->
         )
     for inner, outer in sides:
         lines = curtain(inner, outer, 1700, rng, wave=person.hair_wave, ragged=0.12)
-        draw(sheet, coat, lines, _shades(person, rng, 1700))
+        draw(sheet, coat, lines, shades(person, rng, 1700))
+        strays = curtain(inner, outer, 140, rng, wave=person.hair_wave, noise=0.16, ragged=0.5)
+        draw(sheet, coat, strays, shades(person, rng, 140))
     if person.fringe:
-        _bangs(person, sheet, coat, rng, volume)
+        _bangs(person, sheet, coat, rng, 0.075 * person.hair_volume)
+
+
+def behind_neck(person: Person, sheet: Sheet) -> Map:
+    """Coverage of the hair that hangs behind the neck, in the shade."""
+    if person.hair_style not in ("bob", "long"):
+        return np.zeros(sheet.shape, np.float32)
+    (left, _), (right, _) = _falls_of(person)
+    end = float(left[-1, 1])
+    area = fill(sheet, np.concatenate([left[10:], right[10:][::-1]]), 1.5)
+    return (area * step(end - 0.02, end - 0.2, sheet.y)).astype(np.float32)
 
 
 def _bangs(
@@ -367,47 +384,4 @@ def _bangs(
     lines[..., 1] -= (
         0.1 * (1 - (lines[..., 0] / 0.5) ** 2).clip(0) * np.linspace(0, 1, lines.shape[1]) * 0.4
     )
-    draw(sheet, coat, lines, _shades(person, rng, 1300))
-
-
-def grow_brows(person: Person, sheet: Sheet, coat: Coat, rng: np.random.Generator) -> None:
-    """Two brows of short hairs, denser in the middle, thinning outward."""
-    at = locate(person)
-    n = int(230 * (0.6 + 0.5 * person.brow_thickness))
-    for side in (-1.0, 1.0):
-        s = rng.beta(1.15, 1.25, n)
-        x = 0.105 + s * (at.eye_x + at.eye_half - 0.06)
-        arch = (
-            0.05 * person.brow_arch * np.sin(np.pi * np.clip(s / 0.68, 0, 1) ** 1.2 * 0.5)
-            - 0.075 * np.clip(s - 0.68, 0, 1) ** 1.3 * 2.2
-        )
-        thick = (
-            0.03
-            * person.brow_thickness
-            * np.clip(1.15 - 0.85 * s, 0.2, 1)
-            * np.clip(0.55 + 4 * s, 0, 1)
-        )
-        y = at.brow_y - arch + thick * rng.uniform(-1, 1, n)
-        angle = -0.95 + 1.15 * s + rng.normal(0, 0.16, n) + 0.35 * (y - at.brow_y + arch) / 0.03
-        length = 0.065 * rng.uniform(0.6, 1.1, n)
-        lines = brush(np.stack([x, y], axis=1), angle, length, rng.normal(0.3, 0.2, n), 5)
-        lines[..., 0] *= side
-        colours = _shades(person, rng, n) * 0.55
-        draw(sheet, coat, lines, colours)
-
-
-def grow_beard(person: Person, sheet: Sheet, coat: Coat, rng: np.random.Generator) -> None:
-    """A beard combed down; nothing where the person shaves."""
-    if not person.beard:
-        return
-    area = beard_area(person, sheet) ** 1.5
-    n = int(3200 * person.beard)
-    starts = scatter(sheet, area, n, rng)
-    angle = np.pi / 2 - 0.55 * starts[:, 0] + rng.normal(0, 0.3, n)
-    lines = brush(
-        starts,
-        angle,
-        0.075 * rng.uniform(0.4, 1.1, n) * (0.4 + person.beard),
-        rng.normal(0, 0.4, n),
-    )
-    draw(sheet, coat, lines, _shades(person, rng, n) * 0.8)
+    draw(sheet, coat, lines, shades(person, rng, 1300))

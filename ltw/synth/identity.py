@@ -10,6 +10,21 @@ from numpy.typing import NDArray
 HAIR_STYLES = ("bald", "buzz", "crop", "side", "tied", "bob", "long", "curly")
 CLOTHES = ("crew", "vee", "collar")
 
+_CLOTH = {
+    "black": (32, 34, 40),
+    "navy": (38, 48, 76),
+    "grey": (120, 124, 128),
+    "white": (205, 203, 198),
+    "burgundy": (96, 34, 42),
+    "olive": (72, 80, 58),
+    "denim": (86, 104, 134),
+    "beige": (150, 128, 100),
+    "charcoal": (58, 62, 66),
+    "teal": (40, 76, 84),
+    "pale blue": (170, 176, 188),
+    "brown": (92, 70, 58),
+}
+
 RGB = tuple[float, float, float]
 """Reflectance in [0, 1], linear light."""
 
@@ -186,7 +201,7 @@ def sample_person(rng: np.random.Generator) -> Person:
         eye_spacing=about(1.0, 0.04),
         eye_width=about(1.0 + 0.03 * sex, 0.05),
         eye_opening=about(0.95 + 0.1 * sex - 0.12 * age, 0.1),
-        eye_tilt=about(0.05 + 0.02 * sex - 0.05 * age, 0.045),
+        eye_tilt=about(0.035 + 0.02 * sex - 0.04 * age, 0.03),
         lid_crease=float(rng.uniform(0.25, 1.0)),
         iris=iris,
         brow_height=about(1.0 + 0.06 * sex, 0.08),
@@ -201,7 +216,7 @@ def sample_person(rng: np.random.Generator) -> Person:
         upper_lip=about(0.88 + 0.15 * sex + 0.3 * tone - 0.22 * age, 0.16),
         lower_lip=about(0.95 + 0.12 * sex + 0.25 * tone - 0.12 * age, 0.14),
         mouth_height=about(1.0, 0.025),
-        lip_colour=float(rng.uniform(0.35, 0.75) + 0.2 * sex),
+        lip_colour=float(rng.uniform(0.6, 0.95) + 0.2 * sex),
         ear_size=about(0.98 - 0.08 * sex + 0.06 * age, 0.07),
         hair=hair,
         hair_style=style,
@@ -221,6 +236,6 @@ def sample_person(rng: np.random.Generator) -> Person:
         neck_width=about(1.06 - 0.16 * sex, 0.05),
         clothes=str(rng.choice(CLOTHES)),
         cloth=_rgb(
-            to_linear(np.clip(rng.normal(95, 55, 3) * 0.5 + rng.normal(95, 60) * 0.5, 18, 225))
+            to_linear(np.array(_CLOTH[str(rng.choice(list(_CLOTH)))]) * rng.uniform(0.8, 1.2))
         ),
     )

@@ -68,7 +68,7 @@ def act(frames: int, rng: np.random.Generator) -> list[Take]:
     zoom = rng.uniform(0.95, 1.05) * (1 + 0.02 * _wander(t, rng))
     lids = _lids(t, rng) * np.clip(1 + 0.06 * _wander(t, rng), 0.9, 1.1)
     opening, widening = _speech(t, rng)
-    smile = np.clip(rng.uniform(-0.2, 0.6) + 0.3 * _wander(t, rng), 0, 1)
+    smile = np.clip(rng.uniform(0.0, 0.7) + 0.3 * _wander(t, rng), 0, 1)
     gaze = 0.28 * np.round(_wander(t, rng, 0.5, 3) * 1.2) / 1.2
     return [
         Take(

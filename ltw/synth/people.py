@@ -1,6 +1,6 @@
 """Rendered people: `sample_person` draws an identity, `film` a take of it.
 
-A person is painted once as a relief with reflectances (`portrait`); a take lights it, moves eyes
+A person is painted once as a relief with reflectances (`bust`); a take lights it, moves eyes
 and mouth, turns the head, and photographs it before a blurred room.
 """
 
@@ -14,19 +14,19 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from ltw.errors import ConfigError
+from ltw.synth.bust import Bust, paint
 from ltw.synth.expression import Expression, draw_eye, mouth_corner, move_mouth
 from ltw.synth.footage import Footage
 from ltw.synth.identity import Person, sample_person
 from ltw.synth.motion import Take, act
-from ltw.synth.portrait import Portrait, paint
-from ltw.synth.relief import X_RANGE, Y_RANGE, Map, blur, locate
+from ltw.synth.relief import X_RANGE, Y_RANGE, Map, locate, look_up
 from ltw.synth.scene import (
     Camera,
     Light,
     Lit,
     backdrop,
     expose,
-    light_portrait,
+    light_bust,
     sample_camera,
     sample_light,
     shade,
@@ -60,16 +60,16 @@ def film(person: Person, *, frames: int, size: int = 320, rng: np.random.Generat
             f"size is {size}; it must be an even number of pixels, at least {MIN_SIZE}"
         )
     unit = FACE_UNIT * size
-    portrait = paint(person, unit * OVERSAMPLE)
+    bust = paint(person, unit * OVERSAMPLE)
     light = sample_light(rng)
     camera = sample_camera(rng)
     room = backdrop(size, rng)
     takes = act(frames, rng)
-    lit = light_portrait(portrait, light)
+    lit = light_bust(bust, light)
     pictures = np.empty((frames, size, size, 3), np.uint8)
     landmarks = np.empty((frames, 5, 2), np.float32)
     for k, take in enumerate(takes):
-        pictures[k], landmarks[k] = _shoot(portrait, lit, light, camera, room, take, size, rng)
+        pictures[k], landmarks[k] = _shoot(bust, lit, light, camera, room, take, size, rng)
     return Footage(pictures, landmarks)
 
 
@@ -101,11 +101,11 @@ def _pose(take: Take, size: int) -> _Pose:
     return _Pose(rotation, unit, offset)
 
 
-def _unwarp(portrait: Portrait, pose: _Pose, size: int) -> tuple[Map, Map]:
+def _unwarp(bust: Bust, pose: _Pose, size: int) -> tuple[Map, Map]:
     """Sheet pixel seen at each picture pixel, oversampled: inverse of the pose by iteration."""
     coarse = max(size // 4, 64)
-    ppu = portrait.sheet.ppu
-    smooth = blur(portrait.height, 0.03 * ppu)
+    ppu = bust.sheet.ppu
+    smooth = bust.bulk
     centres = (np.arange(coarse, dtype=np.float32) + 0.5) * np.float32(size / coarse) - 0.5
     target_x, target_y = np.meshgrid(centres, centres)
     x = ((target_x - pose.offset[0]) / pose.scale).astype(np.float32)
@@ -113,10 +113,8 @@ def _unwarp(portrait: Portrait, pose: _Pose, size: int) -> tuple[Map, Map]:
     for _ in range(12):
         column = (x - X_RANGE[0]) * np.float32(ppu)
         row = (y - Y_RANGE[0]) * np.float32(ppu)
-        z = cv2.remap(smooth, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        rigid = cv2.remap(
-            portrait.rigid, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
+        z = look_up(smooth, column, row)
+        rigid = look_up(bust.rigid, column, row)
         seen_x, seen_y = pose.project(x, y, z, rigid)
         x = x + np.float32(0.8 / pose.scale) * (target_x - seen_x)
         y = y + np.float32(0.8 / pose.scale) * (target_y - seen_y)
@@ -130,28 +128,28 @@ def _unwarp(portrait: Portrait, pose: _Pose, size: int) -> tuple[Map, Map]:
     return columns.astype(np.float32), rows.astype(np.float32)
 
 
-def _landmarks(portrait: Portrait, pose: _Pose, look: Expression) -> NDArray[np.float32]:
+def _landmarks(bust: Bust, pose: _Pose, look: Expression) -> NDArray[np.float32]:
     """The five points of a frame, pixels (5, 2)."""
-    at = locate(portrait.person)
+    at = locate(bust.person)
     sides = (-1.0, 1.0)
     points = np.array(
         [(s * at.eye_x, 0.0) for s in sides]
         + [(0.0, at.nose_tip)]
-        + [mouth_corner(portrait.person, s, look) for s in sides]
+        + [mouth_corner(bust.person, s, look) for s in sides]
     )
-    pixel = portrait.sheet.pixel(points).astype(np.float32)
+    pixel = bust.sheet.pixel(points).astype(np.float32)
     column, row = pixel[:, :1].copy(), pixel[:, 1:].copy()
-    smooth = blur(portrait.height, 0.03 * portrait.sheet.ppu)
-    z = cv2.remap(smooth, column, row, cv2.INTER_LINEAR)
-    rigid = cv2.remap(portrait.rigid, column, row, cv2.INTER_LINEAR)
-    x = column / portrait.sheet.ppu + X_RANGE[0]
-    y = row / portrait.sheet.ppu + Y_RANGE[0]
+    smooth = bust.bulk
+    z = look_up(smooth, column, row)
+    rigid = look_up(bust.rigid, column, row)
+    x = column / bust.sheet.ppu + X_RANGE[0]
+    y = row / bust.sheet.ppu + Y_RANGE[0]
     seen = pose.project(x.astype(np.float32), y.astype(np.float32), z, rigid)
     return np.concatenate(seen, axis=1).astype(np.float32)
 
 
 def _shoot(
-    portrait: Portrait,
+    bust: Bust,
     lit: Lit,
     light: Light,
     camera: Camera,
@@ -162,21 +160,19 @@ def _shoot(
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """One frame and its landmarks."""
     pose = _pose(take, size)
-    picture, falling = shade(portrait, lit, light, pose.rotation)
-    person, sheet = portrait.person, portrait.sheet
+    picture, falling = shade(bust, lit, light, pose.rotation)
+    person, sheet = bust.person, bust.sheet
     glint = (float(light.key[0]), float(light.key[1]), float(light.key_colour.mean()))
     for side in (-1.0, 1.0):
         draw_eye(picture, falling, glint, sheet, person, side, take.look)
     move_mouth(picture, falling, sheet, person, take.look)
-    columns, rows = _unwarp(portrait, pose, size)
-    seen = cv2.remap(picture, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    cover = cv2.remap(
-        portrait.cover, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    columns, rows = _unwarp(bust, pose, size)
+    seen = look_up(picture, columns, rows)
+    cover = look_up(bust.cover, columns, rows)
     margin = room.shape[0] - size
     left = int(margin * (0.5 + 0.15 * take.shift[0]))
     top = int(margin * (0.5 + 0.15 * take.shift[1]))
     behind = room[top : top + size, left : left + size]
     front = cv2.resize(seen * cover[..., None], (size, size), interpolation=cv2.INTER_AREA)
-    cover = cv2.resize(cover, (size, size), interpolation=cv2.INTER_AREA)[..., None]
-    return expose(front + behind * (1 - cover), camera, rng), _landmarks(portrait, pose, take.look)
+    alpha = cv2.resize(cover, (size, size), interpolation=cv2.INTER_AREA)[..., None]
+    return expose(front + behind * (1 - alpha), camera, rng), _landmarks(bust, pose, take.look)

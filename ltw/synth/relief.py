@@ -37,6 +37,13 @@ def blur(image: Map, sigma: float) -> Map:
     return cv2.GaussianBlur(image, (0, 0), max(sigma, 0.1)).astype(np.float32)
 
 
+def look_up(image: Map, column: Map, row: Map) -> Map:
+    """Values of a map between its pixels; beyond its border, those at the border."""
+    return cv2.remap(image, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(
+        np.float32, copy=False
+    )
+
+
 def fractal(rng: np.random.Generator, shape: tuple[int, int], cell: float, octaves: int = 3) -> Map:
     """Smooth noise of about unit deviation; the coarsest cell is ``cell`` pixels."""
     total = np.zeros(shape, np.float32)
@@ -116,12 +123,12 @@ def locate(person: Person) -> Landmarks:
     mouth = (base + 0.185) * person.mouth_height
     return Landmarks(
         eye_x=0.288 * person.eye_spacing * (0.5 + 0.5 * person.face_width),
-        eye_half=0.136 * person.eye_width,
-        brow_y=-0.205 * person.brow_height,
+        eye_half=0.142 * person.eye_width,
+        brow_y=-0.19 * person.brow_height,
         nose_tip=base - 0.075,
         nose_base=base,
         mouth_y=mouth,
-        mouth_half=0.232 * person.mouth_width,
+        mouth_half=0.248 * person.mouth_width,
         chin_y=person.chin_length,
     )
 
@@ -131,7 +138,7 @@ def outline(person: Person) -> NDArray[np.float64]:
     jaw, chin, end = person.jaw_width, person.chin_width, person.chin_length
     full = 1 + 0.07 * (person.fullness - 0.5)
     y = np.array([-1.0, -0.93, -0.78, -0.5, -0.2, 0.1, 0.38, 0.62, 0.82, 0.93, 0.99, 1.015])
-    w = np.array([0.0, 0.28, 0.45, 0.575, 0.605, 0.6, 0.555, 0.475, 0.335, 0.215, 0.11, 0.0])
+    w = np.array([0.0, 0.36, 0.54, 0.635, 0.645, 0.635, 0.59, 0.51, 0.35, 0.215, 0.11, 0.0])
     w = w * person.face_width
     w[5:] *= np.array([1.0, jaw * full, jaw * full, 0.5 * (jaw + chin) * full, chin, chin, 1.0])
     y[6:] = 0.38 + (y[6:] - 0.38) * (end - 0.38) / 0.635
@@ -163,7 +170,7 @@ def lip_curves(person: Person, x: Map) -> tuple[Map, Map, Map]:
     t = np.clip(np.abs(x) / at.mouth_half, 0, 1)
     taper = np.sqrt(np.clip(1 - t**2.2, 0, 1))
     bow = 1 + 0.16 * np.exp(-(((t - 0.2) / 0.13) ** 2)) - 0.14 * np.exp(-((t / 0.12) ** 2))
-    seam = at.mouth_y + 0.012 * t**2 - 0.008 * np.exp(-(((t - 0.25) / 0.2) ** 2))
+    seam = at.mouth_y - 0.010 * t**2 - 0.008 * np.exp(-(((t - 0.25) / 0.2) ** 2))
     upper = seam - 0.066 * person.upper_lip * taper * (1 - 0.3 * t) * bow
     lower = seam + 0.092 * person.lower_lip * taper**1.4
     return upper, seam, lower
@@ -182,23 +189,23 @@ def _nose(person: Person, x: Map, y: Map) -> Map:
             at.nose_base + 0.08,
             2,
         ],
-        [0, 0.02, 0.065 * person.nose_bridge, 0.15, 0.235, 0.075, 0.0, 0],
+        [0, 0.015, 0.055 * person.nose_bridge, 0.12, 0.165, 0.06, 0.0, 0],
     )
     widths = PchipInterpolator(
         [-0.5, -0.05, 0.5 * at.nose_tip, at.nose_tip, at.nose_base + 0.1],
-        [0.12, 0.058, 0.066, 0.088, 0.09],
+        [0.12, 0.055, 0.062, 0.072, 0.07],
     )
     line = y[:, :1] if np.allclose(y[:, :1], y[:, -1:]) else y
     h = heights(np.clip(line, -0.5, 2)).astype(np.float32) * person.nose_height
     w = widths(np.clip(line, -0.5, at.nose_base + 0.1)).astype(np.float32) * person.nose_width
-    nose = h * np.exp(-0.5 * np.abs(x / w) ** 2.2)
+    nose = h * np.exp(-0.5 * np.abs(x / w) ** 2)
     ala = 0.118 * person.nose_width
     ax = np.abs(x)
-    nose += 0.075 * bump(ax, y, ala, at.nose_base - 0.045, 0.036, 0.04)
-    nose += 0.035 * bump(x, y, 0, at.nose_tip, 0.06 * person.nose_width, 0.05)
-    nose -= 0.02 * bump(ax, y, ala + 0.052, at.nose_base - 0.04, 0.016, 0.05)
-    nose -= 0.06 * bump(ax, y, 0.062 * person.nose_width, at.nose_base - 0.008, 0.03, 0.012)
-    return nose
+    nose += 0.062 * bump(ax, y, 0.9 * ala, at.nose_base - 0.052, 0.042, 0.04)
+    nose += 0.07 * bump(x, y, 0, at.nose_tip + 0.005, 0.072 * person.nose_width, 0.056)
+    nose -= 0.012 * bump(ax, y, ala + 0.055, at.nose_base - 0.04, 0.02, 0.045)
+    nose -= 0.03 * bump(ax, y, 0.06 * person.nose_width, at.nose_base - 0.006, 0.03, 0.014)
+    return blur(nose.astype(np.float32), 0.01 * x.shape[1] / (X_RANGE[1] - X_RANGE[0]))
 
 
 def face_relief(person: Person, sheet: Sheet, mask: Map) -> Map:
@@ -234,7 +241,8 @@ def _lips(person: Person, x: Map, y: Map) -> Map:
     inside = (np.abs(x) < at.mouth_half).astype(np.float32)
     s = np.clip((y - upper) / np.maximum(seam - upper, 0.004), 0, 1)
     t = np.clip((y - seam) / np.maximum(lower - seam, 0.004), 0, 1)
-    swell = 0.030 * s * np.sqrt(1 - np.clip(s - 0.7, 0, 1) ** 2 * 10.5).clip(0) * (y <= seam)
+    # the skin rises to the upper lip's border, the lip itself falls back to the seam
+    swell = 0.026 * np.where(y < upper, np.exp((y - upper) / 0.04), 1 - 0.6 * s) * (y <= seam)
     swell = swell + 0.045 * np.sin(np.pi * t**0.8) * (y > seam)
     crease = (
         0.03

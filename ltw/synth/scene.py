@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ltw.synth.portrait import Portrait
+from ltw.synth.bust import Bust
 from ltw.synth.relief import Map, blur, fractal
 
 Vector = NDArray[np.float32]
@@ -69,7 +69,7 @@ def sample_light(rng: np.random.Generator) -> Light:
 def sample_camera(rng: np.random.Generator) -> Camera:
     """A camera as video calls, phones and broadcasters use."""
     return Camera(
-        exposure=float(rng.uniform(0.9, 1.18)),
+        exposure=float(rng.uniform(1.1, 1.4)),
         balance=_warmth(rng.normal(0, 0.25)),
         softness=float(rng.uniform(0.35, 0.75)),
         noise=float(rng.uniform(0.5, 1.6)),
@@ -99,26 +99,24 @@ def _cast_shadow(height: Map, toward: Vector, ppu: float, hardness: float) -> Ma
 
 @dataclass(frozen=True)
 class Lit:
-    """A portrait under one take's light: the shadows that do not move with the head's turning."""
+    """A bust under one take's light: the shadows that do not move with the head's turning."""
 
     shadow: Map
     ambient: Map
 
 
-def light_portrait(portrait: Portrait, light: Light) -> Lit:
+def light_bust(bust: Bust, light: Light) -> Lit:
     """Cast the shadows of a take."""
-    shadow = _cast_shadow(blur(portrait.height, 1.2), light.key, portrait.sheet.ppu, light.hardness)
-    up = 0.72 - 0.28 * portrait.soft[..., 1]
-    sky = (portrait.open_sky * up)[..., None] * light.sky
+    shadow = _cast_shadow(blur(bust.height, 1.2), light.key, bust.sheet.ppu, light.hardness)
+    up = 0.72 - 0.28 * bust.soft[..., 1]
+    sky = (bust.open_sky * up)[..., None] * light.sky
     # light that left skin nearby is red: occluded places glow a little
-    glow = (1 - portrait.open_sky)[..., None] * np.array([0.10, 0.03, 0.02], np.float32)
-    return Lit(
-        shadow * np.sqrt(portrait.open_sky), (sky + glow * light.sky.mean()).astype(np.float32)
-    )
+    glow = (1 - bust.open_sky)[..., None] * np.array([0.10, 0.03, 0.02], np.float32)
+    return Lit(shadow * np.sqrt(bust.open_sky), (sky + glow * light.sky.mean()).astype(np.float32))
 
 
-def shade(portrait: Portrait, lit: Lit, light: Light, turn: NDArray[np.float64]) -> tuple[Map, Map]:
-    """Light leaving the portrait and light falling on it, both (H, W, 3), for a turned head.
+def shade(bust: Bust, lit: Lit, light: Light, turn: NDArray[np.float64]) -> tuple[Map, Map]:
+    """Light leaving the bust and light falling on it, both (H, W, 3), for a turned head.
 
     ``turn`` is the head's rotation (3, 3): the lights are turned back instead of the surface.
     """
@@ -126,8 +124,8 @@ def shade(portrait: Portrait, lit: Lit, light: Light, turn: NDArray[np.float64])
     fill = (turn.T @ light.fill).astype(np.float32)
     half = key + (turn.T @ np.array([0, 0, 1.0])).astype(np.float32)
     half = half / np.linalg.norm(half)
-    fine = cv2.transform(portrait.normal, np.stack([key, half]))
-    deep = cv2.transform(portrait.soft, np.stack([key, fill]))
+    fine = cv2.transform(bust.normal, np.stack([key, half]))
+    deep = cv2.transform(bust.soft, np.stack([key, fill]))
     irradiance = lit.ambient.copy()
     fill_part = np.clip(deep[..., 1] * 0.8 + 0.2, 0, 1)
     for c in range(3):
@@ -138,15 +136,14 @@ def shade(portrait: Portrait, lit: Lit, light: Light, turn: NDArray[np.float64])
         )
         irradiance[..., c] += light.key_colour[c] * np.clip(lambert, 0, None) * lit.shadow
         irradiance[..., c] += light.fill_colour[c] * fill_part
-    out = portrait.albedo * irradiance
+    out = bust.albedo * irradiance
     cosine = np.clip(fine[..., 1], 0, 1)
-    shine = portrait.gloss * lit.shadow * (0.050 * cosine**14 + 0.055 * cosine**50)
+    shine = bust.gloss * lit.shadow * (0.050 * cosine**14 + 0.055 * cosine**50)
     hx, hy = float(half[0]), float(half[1])
     band = np.exp(
-        -(((portrait.soft[..., 1] - hy * 1.1) / 0.22) ** 2)
-        - ((portrait.soft[..., 0] - hx) / 0.6) ** 2
+        -(((bust.soft[..., 1] - hy * 1.1) / 0.22) ** 2) - ((bust.soft[..., 0] - hx) / 0.6) ** 2
     )
-    shine = shine + 0.07 * portrait.sheen * band * lit.shadow
+    shine = shine + 0.07 * bust.sheen * band * lit.shadow
     out += shine[..., None] * light.key_colour
     return out, irradiance
 
@@ -154,11 +151,13 @@ def shade(portrait: Portrait, lit: Lit, light: Light, turn: NDArray[np.float64])
 def backdrop(size: int, rng: np.random.Generator) -> Map:
     """A room out of focus, a fifth larger than the frame (linear light): walls, windows, lamps."""
     side = int(size * 1.2)
-    wall = rng.uniform(0.08, 0.5) * (1 + rng.normal(0, 0.12, 3))
+    wall = rng.uniform(0.08, 0.5) * (
+        1 + rng.normal(0, 0.07, 3) + 0.1 * rng.normal() * np.array([1, 0, -1])
+    )
     room = np.empty((side, side, 3), np.float32)
     room[:] = np.clip(wall, 0.02, 0.8)
     for _ in range(int(rng.integers(3, 12))):
-        colour = np.clip(wall * rng.lognormal(-0.1, 0.6) * (1 + rng.normal(0, 0.3, 3)), 0.01, 1.1)
+        colour = np.clip(wall * rng.lognormal(-0.1, 0.6) * (1 + rng.normal(0, 0.13, 3)), 0.01, 1.1)
         x, w = rng.uniform(-0.2, 1, 2) * side
         y, h = rng.uniform(-0.2, 1, 2) * side
         corner = (int(x), int(y))
@@ -189,5 +188,8 @@ def expose(linear: Map, camera: Camera, rng: np.random.Generator) -> NDArray[np.
     light = (
         light * (1 + 0.16 * light) / (1 + 0.42 * light)
     )  # a shoulder instead of clipped highlights
+    grey = light @ np.array([0.3, 0.59, 0.11], np.float32)
+    light = light + np.float32(0.12) * (grey[..., None] - light)
     tone = cv2.pow(np.clip(light, 0, 1.2), camera.contrast / 2.2)
+    tone = tone + np.float32(0.22) * tone * (1 - tone) * (2 * tone - 0.85)
     return np.clip(tone * 255 + 0.5, 0, 255).astype(np.uint8)

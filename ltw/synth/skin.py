@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from ltw.synth.identity import Person
 from ltw.synth.relief import Map, Sheet, blur, bump, fractal, lip_curves, locate, step
 
-BLOOD = np.array([0.06, -0.5, -0.42], np.float32)
+BLOOD = np.array([0.0, -0.46, -0.30], np.float32)
 """What more blood does to the logarithm of reflectance."""
 
-MELANIN = np.array([-0.55, -0.85, -1.1], np.float32)
+MELANIN = np.array([-0.6, -0.82, -1.0], np.float32)
 """What more pigment does to it."""
 
 
@@ -165,7 +165,7 @@ def lip_mask(person: Person, sheet: Sheet) -> Map:
     at = locate(person)
     upper, _, lower = lip_curves(person, sheet.x)
     y = sheet.y
-    inside = step(-0.012, 0.010, y - upper) * step(0.014, -0.012, y - lower)
+    inside = step(-0.014, 0.012, y - upper) * step(0.014, -0.022, y - lower)
     return (inside * step(at.mouth_half * 1.02, at.mouth_half * 0.9, np.abs(sheet.x))).astype(
         np.float32
     )
@@ -189,8 +189,8 @@ def paint_skin(
         + 0.6 * bump(ax, y, 0.66, 0.1, 0.07, 0.2)
         - 0.12 * bump(x, y, 0, -0.45, 0.4, 0.18)
     ) * person.ruddiness
-    blood = blood + 0.075 * mottle * (1 + person.ruddiness) + 0.05 * drift
-    pigment = 0.045 * drift + 0.03 * mottle[::-1, ::-1] + 0.05 * grain
+    blood = blood + 0.034 * mottle * (1 + person.ruddiness) + 0.03 * drift
+    pigment = 0.02 * drift + 0.012 * mottle[::-1, ::-1] + 0.028 * grain
     pigment += 0.28 * person.eye_bags * bump(ax, y, at.eye_x - 0.03, 0.085, 0.11, 0.035)
     pigment += 0.16 * bump(ax, y, at.eye_x, -0.05, 0.14, 0.06)
     pigment += 0.09 * step(0.5, 1.0, y) + 2.2 * np.clip(folds, 0, None) * 4
@@ -209,8 +209,15 @@ def paint_skin(
 
     lips = lip_mask(person, sheet)
     colour = person.lip_colour * (0.75 + 0.5 * person.makeup)
-    blood = blood * (1 - 0.7 * lips) + lips * (1.35 * colour + 0.06 * mottle)
-    pigment = pigment + lips * (0.14 + 0.1 * grain)
+    blood = blood * (1 - 0.7 * lips) + lips * (1.05 * colour + 0.03 * mottle)
+    pigment = pigment + lips * (0.10 + 0.04 * grain)
+    seam = lip_curves(person, x)[1]
+    line = np.exp(-(((y - seam) / 0.010) ** 2)) * step(
+        at.mouth_half * 1.06, at.mouth_half * 0.8, ax
+    )
+    pigment = (
+        pigment + 0.75 * line + 0.35 * bump(ax, y, at.mouth_half, at.mouth_y + 0.004, 0.02, 0.016)
+    )
     log = blood[..., None] * BLOOD + pigment[..., None] * MELANIN
     albedo = np.asarray(person.skin, np.float32) * np.exp(log)
 
@@ -220,14 +227,14 @@ def paint_skin(
     stubble = (
         beard
         * person.stubble
-        * (0.7 + 0.5 * (grain + fractal(rng, sheet.shape, 1.6, 1)).clip(-1, 1))
+        * (0.8 + 0.25 * (grain + fractal(rng, sheet.shape, 1.6, 1)).clip(-1, 1))
     )
     ink = np.asarray(person.hair, np.float32) * 0.6 + 0.03
-    cover = (0.34 * stubble + 0.2 * beard * person.beard)[..., None].clip(0, 0.8)
+    cover = (0.34 * stubble + 0.5 * beard * person.beard)[..., None].clip(0, 0.8)
     albedo = albedo * (1 - cover) + ink * cover
-    nostril = 0.85 * bump(ax, y, 0.058 * person.nose_width, at.nose_base - 0.006, 0.026, 0.0125)
+    nostril = 0.8 * bump(ax, y, 0.066 * person.nose_width, at.nose_base - 0.008, 0.024, 0.0125)
     albedo *= 1 - nostril[..., None]
-    pores = 0.0012 * grain * (1 - lips) * (0.5 + 0.8 * person.age)
+    pores = 0.00022 * grain * (1 - lips) * (0.5 + 0.8 * person.age)
     cracks = (
         lips
         * 0.0022
@@ -235,5 +242,5 @@ def paint_skin(
             rng.standard_normal((6, sheet.shape[1] // 3)).astype(np.float32), sheet.shape[::-1]
         )
     )
-    fine = pores + cracks - folds + 0.003 * fractal(rng, sheet.shape, 0.05 * ppu, 2) * (1 - lips)
+    fine = pores + cracks - folds + 0.0003 * fractal(rng, sheet.shape, 0.05 * ppu, 2) * (1 - lips)
     return albedo.astype(np.float32), fine.astype(np.float32)
