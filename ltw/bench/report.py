@@ -250,15 +250,10 @@ def _findings(
     for run in read:
         auc = run.domains[target]["frame"]["auc"]
         seen = [run.domains[s]["frame"]["auc"]["value"] for s in sources if s in run.domains]
-        drop = f", after {np.mean(seen):.3f} on average on the forgeries it knew" if seen else ""
-        guess = (
-            "; its interval holds 0.5, so it is not shown to be better than guessing"
-            if auc["low"] is not None and auc["low"] <= 0.5 <= auc["high"]
-            else ""
-        )
+        known = f", against {np.mean(seen):.3f} on average on the forgeries it knew" if seen else ""
         sentences.append(
             f"{method_name(run.method)} reaches an AUC of {_with_interval(auc)} on {pretty(target)}"
-            f"{drop}{guess}."
+            f"{known}{_against_chance(auc)}."
         )
     baseline = next((run for run in read if run.method == BASELINE), None)
     for run in read if baseline else ():
@@ -279,9 +274,18 @@ def _verdict(baseline: Run, run: Run, target: str, intervals: Differences) -> st
     else:
         outcome = f"These test videos do not tell {ours} and {theirs} apart"
     return (
-        f"{outcome}: the difference in AUC is {_signed(second - first)} "
+        f"{outcome}: the difference in AUC on {pretty(target)} is {_signed(second - first)} "
         f"(95% interval {_signed(low)} to {_signed(high)}, both scored on the same videos)."
     )
+
+
+def _against_chance(auc: Mapping[str, Any]) -> str:
+    """Say so where an AUC's interval reaches down to guessing, or lies below it."""
+    if auc["low"] is None or auc["low"] > 0.5:
+        return ""
+    if auc["high"] < 0.5:
+        return "; that is worse than guessing (0.5)"
+    return "; its interval holds 0.5, so it is not shown to be better than guessing"
 
 
 def _with_interval(cell: Mapping[str, Any]) -> str:

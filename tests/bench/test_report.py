@@ -135,11 +135,14 @@ def test_verdict_follows_the_numbers(skill, verdict, tmp_path, monkeypatch):
     assert len(re.findall('class="verdict"', text)) == 1
 
 
-def test_a_guessing_detector_is_called_one(tmp_path, monkeypatch):
-    monkeypatch.setitem(SKILL, "alltrain", SKILL["alltrain"] | {TARGET: 0.0})
+@pytest.mark.parametrize(
+    ("skill", "words"),
+    [(0.0, "not shown to be better than guessing"), (-2.0, "that is worse than guessing")],
+)
+def test_a_detector_at_or_below_chance_is_called_so(skill, words, tmp_path, monkeypatch):
+    monkeypatch.setitem(SKILL, "alltrain", SKILL["alltrain"] | {TARGET: skill})
     runs = {"alltrain": run_folder(tmp_path / "erm", "alltrain", videos=20, frames=2)}
-    text = write(tmp_path / "report.html", runs, tmp_path)
-    assert "not shown to be better than guessing" in text
+    assert words in write(tmp_path / "report.html", runs, tmp_path)
 
 
 def test_gallery_rises_from_the_lowest_to_the_highest_weight(page, runs):
