@@ -200,7 +200,7 @@ def paint(person: Person, ppu: float) -> Bust:
     brows = Coat(albedo.copy(), np.zeros(sheet.shape, np.float32))
     grow_brows(person, sheet, brows, streams[4])
     grow_beard(person, sheet, brows, streams[4])
-    albedo = _lay(albedo, brows.colour, 0.93 * brows.cover)
+    albedo = _lay(albedo, brows.colour, 0.88 * brows.cover)
     hair = grow_hair(person, sheet, streams[5])
     thick = blur(hair.cover, 0.03 * ppu)
     shadow = 1 - 0.42 * np.clip(blur(hair.cover, 0.05 * ppu) * (1 - hair.cover), 0, 1)

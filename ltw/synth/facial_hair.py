@@ -13,7 +13,7 @@ from ltw.synth.skin import beard_area
 def grow_brows(person: Person, sheet: Sheet, coat: Coat, rng: np.random.Generator) -> None:
     """Two brows of short hairs, denser in the middle, thinning outward."""
     at = locate(person)
-    n = int(230 * (0.6 + 0.5 * person.brow_thickness))
+    n = int(170 * (0.6 + 0.5 * person.brow_thickness))
     for side in (-1.0, 1.0):
         s = rng.beta(1.15, 1.25, n)
         x = 0.105 + s * (at.eye_x + at.eye_half - 0.06)
@@ -32,7 +32,7 @@ def grow_brows(person: Person, sheet: Sheet, coat: Coat, rng: np.random.Generato
         length = 0.048 * rng.uniform(0.6, 1.1, n)
         lines = brush(np.stack([x, y], axis=1), angle, length, rng.normal(0.3, 0.2, n), 5)
         lines[..., 0] *= side
-        colours = shades(person, rng, n) * 0.42
+        colours = shades(person, rng, n) * 0.55
         draw(sheet, coat, lines, colours)
 
 

@@ -234,7 +234,9 @@ def _shaven(person: Person, sheet: Sheet, coat: Coat, rng: np.random.Generator) 
     area = scalp(person, sheet, 0.012, 0.035)
     if person.hair_style == "bald":
         area = (
-            area * step(0.36, 0.52, np.abs(sheet.x) + 0.25 * np.clip(sheet.y + 0.25, -1, 0.2)) * 0.6
+            area
+            * step(0.36, 0.52, np.abs(sheet.x) + 0.25 * np.clip(sheet.y + 0.25, -1, 0.2))
+            * 0.45
         )
     grain = fractal(rng, sheet.shape, 1.8, 1) + 0.2 * fractal(rng, sheet.shape, 0.1 * sheet.ppu, 2)
     coat.colour *= (1.5 + 0.35 * grain[..., None]).clip(0.5, 3)
@@ -339,7 +341,7 @@ def _fall(person: Person, sheet: Sheet, coat: Coat, rng: np.random.Generator) ->
             0.97 * fill(sheet, np.concatenate([inner[:-2], outer[:-2][::-1]]), 0.012 * sheet.ppu),
         )
     for inner, outer in sides:
-        lines = curtain(inner, outer, 1700, rng, wave=person.hair_wave, ragged=0.12)
+        lines = curtain(inner, outer, 1700, rng, wave=person.hair_wave, ragged=0.22)
         draw(sheet, coat, lines, shades(person, rng, 1700))
         strays = curtain(inner, outer, 140, rng, wave=person.hair_wave, noise=0.16, ragged=0.5)
         draw(sheet, coat, strays, shades(person, rng, 140))

@@ -133,7 +133,7 @@ def _landmarks(bust: Bust, pose: _Pose, look: Expression) -> NDArray[np.float32]
     at = locate(bust.person)
     sides = (-1.0, 1.0)
     points = np.array(
-        [(s * at.eye_x, 0.0) for s in sides]
+        [(s * at.eye_x, -0.01) for s in sides]
         + [(0.0, at.nose_tip)]
         + [mouth_corner(bust.person, s, look) for s in sides]
     )

@@ -128,7 +128,7 @@ def locate(person: Person) -> Landmarks:
         nose_tip=base - 0.075,
         nose_base=base,
         mouth_y=mouth,
-        mouth_half=0.248 * person.mouth_width,
+        mouth_half=0.26 * person.mouth_width,
         chin_y=person.chin_length,
     )
 
@@ -138,7 +138,7 @@ def outline(person: Person) -> NDArray[np.float64]:
     jaw, chin, end = person.jaw_width, person.chin_width, person.chin_length
     full = 1 + 0.07 * (person.fullness - 0.5)
     y = np.array([-1.0, -0.93, -0.78, -0.5, -0.2, 0.1, 0.38, 0.62, 0.82, 0.93, 0.99, 1.015])
-    w = np.array([0.0, 0.36, 0.54, 0.635, 0.645, 0.635, 0.59, 0.51, 0.35, 0.215, 0.11, 0.0])
+    w = np.array([0.0, 0.33, 0.515, 0.63, 0.645, 0.635, 0.59, 0.51, 0.35, 0.215, 0.11, 0.0])
     w = w * person.face_width
     w[5:] *= np.array([1.0, jaw * full, jaw * full, 0.5 * (jaw + chin) * full, chin, chin, 1.0])
     y[6:] = 0.38 + (y[6:] - 0.38) * (end - 0.38) / 0.635
@@ -171,8 +171,8 @@ def lip_curves(person: Person, x: Map) -> tuple[Map, Map, Map]:
     taper = np.sqrt(np.clip(1 - t**2.2, 0, 1))
     bow = 1 + 0.16 * np.exp(-(((t - 0.2) / 0.13) ** 2)) - 0.14 * np.exp(-((t / 0.12) ** 2))
     seam = at.mouth_y - 0.010 * t**2 - 0.008 * np.exp(-(((t - 0.25) / 0.2) ** 2))
-    upper = seam - 0.066 * person.upper_lip * taper * (1 - 0.3 * t) * bow
-    lower = seam + 0.092 * person.lower_lip * taper**1.4
+    upper = seam - 0.06 * person.upper_lip * taper * (1 - 0.3 * t) * bow
+    lower = seam + 0.082 * person.lower_lip * taper**1.5
     return upper, seam, lower
 
 
@@ -195,9 +195,11 @@ def _nose(person: Person, x: Map, y: Map) -> Map:
         [-0.5, -0.05, 0.5 * at.nose_tip, at.nose_tip, at.nose_base + 0.1],
         [0.12, 0.055, 0.062, 0.072, 0.07],
     )
-    line = y[:, :1] if np.allclose(y[:, :1], y[:, -1:]) else y
-    h = heights(np.clip(line, -0.5, 2)).astype(np.float32) * person.nose_height
-    w = widths(np.clip(line, -0.5, at.nose_base + 0.1)).astype(np.float32) * person.nose_width
+    # the sides of the tip end higher than its middle
+    line = np.clip(y + 2.2 * np.minimum(x**2, 0.02), -0.5, at.nose_base + 0.1)
+    table = np.linspace(-0.5, at.nose_base + 0.1, 256)
+    h = np.interp(line, table, heights(table)) * person.nose_height
+    w = np.interp(line, table, widths(table)) * person.nose_width
     nose = h * np.exp(-0.5 * np.abs(x / w) ** 2)
     ala = 0.118 * person.nose_width
     ax = np.abs(x)
@@ -224,7 +226,7 @@ def face_relief(person: Person, sheet: Sheet, mask: Map) -> Map:
     z += 0.05 * person.fullness * bump(ax, y, 0.3, 0.45, 0.15, 0.17)
     z -= 0.06 * (1 - person.fullness) * bump(ax, y, 0.43, 0.5, 0.09, 0.15)
     z -= 0.03 * bump(ax, y, 0.58, -0.2, 0.1, 0.2)  # temples
-    z += 0.06 * bump(x, y, 0, at.mouth_y, 0.24, 0.15)
+    z += 0.05 * bump(x, y, 0, at.mouth_y, 0.25, 0.16)
     z += _nose(person, x, y)
     philtrum = 0.5 * (at.nose_base + at.mouth_y) - 0.02
     z -= 0.010 * bump(x, y, 0, philtrum, 0.018, 0.045)
@@ -243,11 +245,11 @@ def _lips(person: Person, x: Map, y: Map) -> Map:
     t = np.clip((y - seam) / np.maximum(lower - seam, 0.004), 0, 1)
     # the skin rises to the upper lip's border, the lip itself falls back to the seam
     swell = 0.026 * np.where(y < upper, np.exp((y - upper) / 0.04), 1 - 0.6 * s) * (y <= seam)
-    swell = swell + 0.045 * np.sin(np.pi * t**0.8) * (y > seam)
+    swell = swell + 0.034 * np.sin(np.pi * t**0.8) * (y > seam)
     crease = (
         0.03
         * np.exp(-(((y - seam) / 0.012) ** 2))
         * bump(x, y, 0, at.mouth_y, at.mouth_half * 0.75, 1)
     )
-    corner = 0.022 * bump(np.abs(x), y, at.mouth_half, at.mouth_y + 0.01, 0.028, 0.028)
+    corner = 0.014 * bump(np.abs(x), y, at.mouth_half, at.mouth_y + 0.01, 0.028, 0.028)
     return (swell * inside - crease - corner).astype(np.float32)
