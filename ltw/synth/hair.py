@@ -121,12 +121,12 @@ def scatter(sheet: Sheet, area: Map, n: int, rng: np.random.Generator) -> NDArra
     return np.stack([sheet.x[r, c], sheet.y[r, c]], axis=1).astype(np.float64)
 
 
-def hairline(person: Person, shift: float = 0.0) -> NDArray[np.float64]:
+def hairline(person: Person) -> NDArray[np.float64]:
     """Front edge of the scalp, left to right: (n, 2)."""
-    top = -0.57 - person.hairline - shift
+    top = -0.57 - person.hairline
     w = person.face_width
     peak = 0.02 * (1 - person.femininity)
-    recede = 0.0 if person.femininity > 0.5 else max(0.0, -person.hairline) * 0.9
+    recede = 0.0 if person.femininity > 0.5 else max(0.0, person.hairline) * 0.9
     half = [
         (0.0, top + peak),
         (0.2 * w, top - 0.3 * recede),
@@ -158,10 +158,6 @@ def scalp(person: Person, sheet: Sheet, volume: float, soft: float) -> Map:
     front = hairline(person)
     above = crown(person, volume)
     return fill(sheet, np.concatenate([above, front[::-1]]), soft * sheet.ppu)
-
-
-def _resample(curve: NDArray[np.float64], k: int = 26) -> NDArray[np.float64]:
-    return _spline([(float(a), float(b)) for a, b in curve], k)
 
 
 def _falls(

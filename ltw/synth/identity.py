@@ -222,7 +222,7 @@ def sample_person(rng: np.random.Generator) -> Person:
         hair_style=style,
         hair_volume=about(1.0, 0.2),
         hair_wave=float(rng.beta(1.1, 1.6)),
-        hairline=float(rng.normal(0, 0.025) - (0.0 if female else 0.12 * age * rng.random())),
+        hairline=float(rng.normal(0, 0.02) + (0.0 if female else 0.12 * age * rng.random())),
         parting=float(rng.choice([-1.0, 1.0]) * rng.uniform(0.0, 0.3)),
         fringe=float(rng.uniform(0.5, 1.0)) if female and rng.random() < 0.35 else 0.0,
         greying=float(np.clip((age - 0.5) * 2.2 * rng.random(), 0, 0.9)),

@@ -78,7 +78,7 @@ def act(frames: int, rng: np.random.Generator) -> list[Take]:
             shift=(float(place[0] + dx[k]), float(place[1] + dy[k])),
             zoom=float(zoom[k]),
             look=Expression(
-                lids=float(lids[k] - 0.12 * smile[k]),
+                lids=float(0.93 * lids[k] - 0.12 * smile[k]),
                 gaze_x=float(np.clip(gaze[k] - 0.6 * yaw[k], -0.35, 0.35)),
                 gaze_y=float(-0.5 * pitch[k]),
                 open=float(opening[k]),

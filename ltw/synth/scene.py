@@ -17,6 +17,10 @@ WRAP = np.array([0.30, 0.14, 0.09], np.float32)
 """How far light creeps past the terminator in skin: red goes farthest."""
 
 
+DEPTH = (0.6, 0.3, 0.18)
+"""Share of each colour that leaves from below the surface and sees it smoothed."""
+
+
 @dataclass(frozen=True)
 class Light:
     """A key light, a fill and the sky; directions point to the light (x right, y down, z near)."""
@@ -129,8 +133,7 @@ def shade(bust: Bust, lit: Lit, light: Light, turn: NDArray[np.float64]) -> tupl
     irradiance = lit.ambient.copy()
     fill_part = np.clip(deep[..., 1] * 0.8 + 0.2, 0, 1)
     for c in range(3):
-        mix = 0.25 + 0.22 * (2 - c)  # red sees the smoothed surface, blue the fine one
-        mix = (0.6, 0.3, 0.18)[c]
+        mix = DEPTH[c]
         lambert = (mix * deep[..., 0] + (1 - mix) * fine[..., 0] + WRAP[c]) * np.float32(
             1 / (1 + WRAP[c])
         )
@@ -185,9 +188,8 @@ def expose(linear: Map, camera: Camera, rng: np.random.Generator) -> NDArray[np.
     grain = 0.6 * grain + 1.2 * cv2.blur(grain, (2, 2))
     light = light + grain * (camera.noise * 0.006) * np.sqrt(np.clip(light, 0, 1) * 0.5 + 0.003)
     light = np.clip(light, 0, None)
-    light = (
-        light * (1 + 0.16 * light) / (1 + 0.42 * light)
-    )  # a shoulder instead of clipped highlights
+    # a shoulder instead of clipped highlights
+    light = light * (1 + 0.16 * light) / (1 + 0.42 * light)
     grey = light @ np.array([0.3, 0.59, 0.11], np.float32)
     light = light + np.float32(0.12) * (grey[..., None] - light)
     tone = cv2.pow(np.clip(light, 0, 1.2), camera.contrast / 2.2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,10 @@ BLOOD = np.array([0.0, -0.46, -0.30], np.float32)
 
 MELANIN = np.array([-0.6, -0.82, -1.0], np.float32)
 """What more pigment does to it."""
+
+
+NOISE_CELLS = ((0.16, 3), (0.6, 2), (0.022, 2))
+"""Coarsest cell, in face units, and octaves of the blotches, the drifts and the grain."""
 
 
 def strokes(
@@ -125,14 +131,12 @@ def _spots(
     for index in where:
         r = rng.uniform(*radius) * sheet.ppu
         row, column = divmod(int(index), sheet.shape[1])
-        dot = np.zeros(sheet.shape, np.uint8)
         reach = int(3 * r) + 2
         window = np.s_[
             max(row - reach, 0) : row + reach + 1, max(column - reach, 0) : column + reach + 1
         ]
         rows, columns = np.mgrid[window]
         distance = np.hypot(rows - row, (columns - column) * rng.uniform(0.8, 1.25))
-        del dot
         spot = rng.uniform(0.4, 1) * np.exp(-((distance / max(r, 0.5)) ** 2))
         layer[window] = np.maximum(layer[window], spot.astype(np.float32))
     return layer
@@ -171,76 +175,103 @@ def lip_mask(person: Person, sheet: Sheet) -> Map:
     )
 
 
-def paint_skin(
-    person: Person, sheet: Sheet, folds: Map, rng: np.random.Generator
-) -> tuple[Map, Map]:
-    """Reflectance (H, W, 3) of the whole skin, linear light, and its fine relief (H, W)."""
+@dataclass(frozen=True)
+class _Noise:
+    """Patterns of one skin: blotches, wide drifts and grain, each of about unit deviation."""
+
+    mottle: Map
+    drift: Map
+    grain: Map
+
+
+def _blood(person: Person, sheet: Sheet, noise: _Noise) -> Map:
+    """Redness: cheeks, nose, chin, lids and ears have more, the forehead less."""
     at = locate(person)
-    x, y, ppu = sheet.x, sheet.y, sheet.ppu
+    x, y = sheet.x, sheet.y
     ax = np.abs(x)
-    mottle = fractal(rng, sheet.shape, 0.16 * ppu, 3)
-    drift = fractal(rng, sheet.shape, 0.6 * ppu, 2)
-    grain = fractal(rng, sheet.shape, 0.022 * ppu, 2)
-    blood = (
+    places = (
         0.42 * bump(ax, y, 0.36, 0.24, 0.13, 0.12)
         + 0.4 * bump(x, y, 0, at.nose_tip, 0.11, 0.07)
         + 0.25 * bump(x, y, 0, at.chin_y - 0.1, 0.14, 0.08)
         + 0.25 * bump(ax, y, at.eye_x, 0.03, 0.13, 0.07)
         + 0.6 * bump(ax, y, 0.66, 0.1, 0.07, 0.2)
         - 0.12 * bump(x, y, 0, -0.45, 0.4, 0.18)
-    ) * person.ruddiness
-    blood = blood + 0.034 * mottle * (1 + person.ruddiness) + 0.03 * drift
-    pigment = 0.02 * drift + 0.012 * mottle[::-1, ::-1] + 0.028 * grain
+    )
+    blotches = 0.034 * noise.mottle * (1 + person.ruddiness) + 0.03 * noise.drift
+    return (places * person.ruddiness + blotches).astype(np.float32)
+
+
+def _pigment(
+    person: Person, sheet: Sheet, noise: _Noise, folds: Map, rng: np.random.Generator
+) -> Map:
+    """Darkness: under the eyes, in folds, on the neck; freckles, age spots and moles."""
+    at = locate(person)
+    x, y = sheet.x, sheet.y
+    ax = np.abs(x)
+    pigment = 0.02 * noise.drift + 0.012 * noise.mottle[::-1, ::-1] + 0.028 * noise.grain
     pigment += 0.28 * person.eye_bags * bump(ax, y, at.eye_x - 0.03, 0.085, 0.11, 0.035)
     pigment += 0.16 * bump(ax, y, at.eye_x, -0.05, 0.14, 0.06)
-    pigment += 0.09 * step(0.5, 1.0, y) + 2.2 * np.clip(folds, 0, None) * 4
-    face = ((ax < 0.55) & (y > -0.55) & (y < 0.95)).astype(np.float32)
-    freckled = bump(x, y, 0, 0.2, 0.35, 0.2) * face
-    pigment += (
-        0.35
-        * person.freckles
-        * _spots(sheet, rng, int(260 * person.freckles), (0.005, 0.012), freckled)
-    )
-    pigment += (
-        0.5 * person.age * _spots(sheet, rng, int(14 * person.age), (0.012, 0.03), face) * 0.5
-    )
-    pigment += 1.1 * _spots(sheet, rng, person.moles, (0.009, 0.015), face)
-    blood = blood + 0.5 * _spots(sheet, rng, int(rng.integers(2, 9)), (0.01, 0.02), face)
+    pigment += 0.09 * step(0.5, 1.0, y) + 8.8 * np.clip(folds, 0, None)
+    face = _face_area(sheet)
+    sunny = bump(x, y, 0, 0.2, 0.35, 0.2) * face
+    freckles = _spots(sheet, rng, int(260 * person.freckles), (0.005, 0.012), sunny)
+    age_spots = _spots(sheet, rng, int(14 * person.age), (0.012, 0.03), face)
+    moles = _spots(sheet, rng, person.moles, (0.009, 0.015), face)
+    spots = 0.35 * person.freckles * freckles + 0.25 * person.age * age_spots + 1.1 * moles
+    return (pigment + spots).astype(np.float32)
 
-    lips = lip_mask(person, sheet)
-    colour = person.lip_colour * (0.75 + 0.5 * person.makeup)
-    blood = blood * (1 - 0.7 * lips) + lips * (1.05 * colour + 0.03 * mottle)
-    pigment = pigment + lips * (0.10 + 0.04 * grain)
-    seam = lip_curves(person, x)[1]
-    line = np.exp(-(((y - seam) / 0.010) ** 2)) * step(
-        at.mouth_half * 1.06, at.mouth_half * 0.8, ax
-    )
-    pigment = (
-        pigment + 0.75 * line + 0.35 * bump(ax, y, at.mouth_half, at.mouth_y + 0.004, 0.02, 0.016)
-    )
-    log = blood[..., None] * BLOOD + pigment[..., None] * MELANIN
-    albedo = np.asarray(person.skin, np.float32) * np.exp(log)
 
-    shadow = person.makeup * bump(ax, y, at.eye_x + 0.01, -0.065, 0.13, 0.045)
-    albedo *= 1 - 0.45 * shadow[..., None] * np.array([0.8, 1.0, 0.9], np.float32)
+def _face_area(sheet: Sheet) -> Map:
+    x, y = sheet.x, sheet.y
+    return ((np.abs(x) < 0.55) & (y > -0.55) & (y < 0.95)).astype(np.float32)
+
+
+def _between_lips(person: Person, sheet: Sheet) -> Map:
+    """Darkness of the line where the lips meet, and of its ends."""
+    at = locate(person)
+    ax = np.abs(sheet.x)
+    seam = lip_curves(person, sheet.x)[1]
+    line = np.exp(-(((sheet.y - seam) / 0.010) ** 2))
+    line *= step(at.mouth_half * 1.06, at.mouth_half * 0.8, ax)
+    return 0.75 * line + 0.35 * bump(ax, sheet.y, at.mouth_half, at.mouth_y + 0.004, 0.02, 0.016)
+
+
+def _shade_features(
+    person: Person, sheet: Sheet, albedo: Map, grain: Map, rng: np.random.Generator
+) -> Map:
+    """Make-up on the lids, the shadow of a shaven beard, the nostrils."""
+    at = locate(person)
+    ax, y = np.abs(sheet.x), sheet.y
+    lids = person.makeup * bump(ax, y, at.eye_x + 0.01, -0.065, 0.13, 0.045)
+    albedo = albedo * (1 - 0.45 * lids[..., None] * np.array([0.8, 1.0, 0.9], np.float32))
     beard = beard_area(person, sheet)
-    stubble = (
-        beard
-        * person.stubble
-        * (0.8 + 0.25 * (grain + fractal(rng, sheet.shape, 1.6, 1)).clip(-1, 1))
-    )
-    ink = np.asarray(person.hair, np.float32) * 0.6 + 0.03
-    cover = (0.34 * stubble + 0.5 * beard * person.beard)[..., None].clip(0, 0.8)
-    albedo = albedo * (1 - cover) + ink * cover
-    nostril = 0.8 * bump(ax, y, 0.066 * person.nose_width, at.nose_base - 0.008, 0.024, 0.0125)
-    albedo *= 1 - nostril[..., None]
-    pores = 0.00022 * grain * (1 - lips) * (0.5 + 0.8 * person.age)
-    cracks = (
-        lips
-        * 0.0022
-        * cv2.resize(
-            rng.standard_normal((6, sheet.shape[1] // 3)).astype(np.float32), sheet.shape[::-1]
-        )
-    )
-    fine = pores + cracks - folds + 0.0003 * fractal(rng, sheet.shape, 0.05 * ppu, 2) * (1 - lips)
+    dots = (grain + fractal(rng, sheet.shape, 1.6, 1)).clip(-1, 1)
+    cover = 0.34 * beard * person.stubble * (0.8 + 0.25 * dots) + 0.5 * beard * person.beard
+    cover = cover[..., None].clip(0, 0.8)
+    albedo = albedo * (1 - cover) + (np.asarray(person.hair, np.float32) * 0.6 + 0.03) * cover
+    nostril = bump(ax, y, 0.066 * person.nose_width, at.nose_base - 0.008, 0.024, 0.0125)
+    return albedo * (1 - 0.8 * nostril[..., None])
+
+
+def paint_skin(
+    person: Person, sheet: Sheet, folds: Map, rng: np.random.Generator
+) -> tuple[Map, Map]:
+    """Reflectance (H, W, 3) of the whole skin, linear light, and its fine relief (H, W)."""
+    shape, ppu = sheet.shape, sheet.ppu
+    noise = _Noise(*(fractal(rng, shape, cell * ppu, n) for cell, n in NOISE_CELLS))
+    blood = _blood(person, sheet, noise)
+    pigment = _pigment(person, sheet, noise, folds, rng)
+    blood += 0.5 * _spots(sheet, rng, int(rng.integers(2, 9)), (0.01, 0.02), _face_area(sheet))
+    lips = lip_mask(person, sheet)
+    red = person.lip_colour * (0.75 + 0.5 * person.makeup)
+    blood = blood * (1 - 0.7 * lips) + lips * (1.05 * red + 0.03 * noise.mottle)
+    pigment += lips * (0.10 + 0.04 * noise.grain) + _between_lips(person, sheet)
+    density = blood[..., None] * BLOOD + pigment[..., None] * MELANIN
+    albedo = np.asarray(person.skin, np.float32) * np.exp(density)
+    albedo = _shade_features(person, sheet, albedo, noise.grain, rng)
+    pores = 0.00022 * noise.grain * (0.5 + 0.8 * person.age)
+    pores += 0.0003 * fractal(rng, shape, 0.05 * ppu, 2)
+    furrows = rng.standard_normal((6, shape[1] // 3)).astype(np.float32)
+    cracks = 0.0022 * cv2.resize(furrows, shape[::-1])
+    fine = pores * (1 - lips) + cracks * lips - folds
     return albedo.astype(np.float32), fine.astype(np.float32)
