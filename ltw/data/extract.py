@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,9 +29,6 @@ from ltw.errors import DataError
 from ltw.faces import CROP_SIZE, MARGIN
 from ltw.progress import progress_bar
 from ltw.types import Clip
-
-DEATHS = 2
-"""A video at which worker processes die this often is recorded as failed."""
 
 
 @dataclass(frozen=True)
@@ -139,24 +136,58 @@ def _extract_all(
     for clip in pending:
         part_path(store, clip.video).unlink(missing_ok=True)  # of a failure that is tried again
         _running(store, clip).unlink(missing_ok=True)
-    deaths: Counter[str] = Counter()
     with progress_bar("extracting faces", total, done=total - len(pending)) as advance:
         while pending:
-            pool = Parallel(
-                n_jobs=min(workers, len(pending)),
-                prefer="processes",
-                return_as="generator_unordered",
-                batch_size=1,
-                max_nbytes=None,
-            )
-            failed = 0
             try:
-                for ok in pool(delayed(_work)(clip, store, parameters) for clip in pending):
-                    failed += not ok
-                    advance(1, f"{failed} failed" if failed else "")
+                _run(pending, store, parameters, workers, advance)
             except BrokenProcessPool:
-                _bury(pending, store, parameters, deaths)
+                _settle(pending, store, parameters, workers, advance)
             pending = [clip for clip in pending if not part_path(store, clip.video).exists()]
+
+
+def _run(
+    clips: Sequence[Clip],
+    store: Path,
+    parameters: Parameters,
+    workers: int,
+    advance: Callable[..., None],
+) -> None:
+    """Do the clips in ``workers`` processes; with one worker in this process."""
+    pool = Parallel(
+        n_jobs=workers if workers == 1 else max(2, min(workers, len(clips))),
+        prefer="processes",
+        return_as="generator_unordered",
+        batch_size=1,
+        max_nbytes=None,
+    )
+    failed = 0
+    for ok in pool(delayed(_work)(clip, store, parameters) for clip in clips):
+        failed += not ok
+        advance(1, f"{failed} failed" if failed else "")
+
+
+def _settle(
+    pending: Sequence[Clip],
+    store: Path,
+    parameters: Parameters,
+    workers: int,
+    advance: Callable[..., None],
+) -> None:
+    """After a worker's death, do the clips that were in work one by one: who kills again fails."""
+    suspects = [clip for clip in pending if _running(store, clip).exists()]
+    if not suspects:
+        raise DataError(
+            "worker processes die before they begin (out of memory?); use fewer --workers"
+        )
+    for clip in suspects:
+        _running(store, clip).unlink(missing_ok=True)
+        try:
+            _run([clip], store, parameters, workers, advance)
+        except BrokenProcessPool:
+            _running(store, clip).unlink(missing_ok=True)
+            reason = "its worker process died (out of memory, or a crash in a decoder)"
+            write_part(store, Part(video_record(clip, parameters, reason)))
+            advance(1)
 
 
 def _work(clip: Clip, store: Path, parameters: Parameters) -> bool:
@@ -166,25 +197,8 @@ def _work(clip: Clip, store: Path, parameters: Parameters) -> bool:
     marker.touch()
     part = extract_clip(clip, parameters)
     write_part(store, part)
-    marker.unlink()
+    marker.unlink(missing_ok=True)
     return part.video.status == "ok"
-
-
-def _bury(
-    pending: Sequence[Clip], store: Path, parameters: Parameters, deaths: Counter[str]
-) -> None:
-    """After a worker's death, give up on the clips that were in work at `DEATHS` deaths."""
-    suspects = [clip for clip in pending if _running(store, clip).exists()]
-    if not suspects:
-        raise DataError(
-            "worker processes die before they begin (out of memory?); use fewer --workers"
-        )
-    for clip in suspects:
-        _running(store, clip).unlink()
-        deaths[clip.video] += 1
-        if deaths[clip.video] >= DEATHS:
-            reason = "its worker process died (out of memory, or a crash in a decoder)"
-            write_part(store, Part(video_record(clip, parameters, reason)))
 
 
 def _running(store: Path, clip: Clip) -> Path:

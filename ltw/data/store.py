@@ -83,17 +83,18 @@ class Store:
             DataError: the face does not decode; the message names it.
             IndexError: there is no such face.
         """
-        bgr = self._decode(index, "image", cv2.IMREAD_COLOR)
-        if bgr is None:
-            raise DataError(f"{self._name(index)}: the store holds no image of this face")
-        return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+        face: NDArray[np.uint8] = self.images([index])[0]
+        return face
 
     def images(self, indices: Sequence[int] | NDArray[np.int64]) -> NDArray[np.uint8]:
         """Faces ``indices`` as uint8 (K, S, S, 3) RGB; errors as for `image`."""
         size = self.parameters.size
         out = np.empty((len(indices), size, size, 3), np.uint8)
         for k, index in enumerate(indices):
-            out[k] = self.image(int(index))
+            bgr = self._decode(int(index), "image", cv2.IMREAD_COLOR)
+            if bgr is None:
+                raise DataError(f"{self._name(int(index))}: the store has no image of this face")
+            cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB, dst=out[k])
         return out
 
     def mask(self, index: int) -> NDArray[np.uint8] | None:
