@@ -1,0 +1,125 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_store import PARAMETERS, part_of, write
+
+from ltw.data.contact_sheet import contact_sheet
+from ltw.data.store import Store
+from ltw.data.store_check import store_check, store_info
+from ltw.data.store_writer import Part, begin, write_part
+from ltw.errors import DataError
+
+
+def with_fields(part: Part, **changes: object) -> Part:
+    return replace(part, faces=[(replace(f, **changes), i, m) for f, i, m in part.faces])  # type: ignore[arg-type]
+
+
+SOUND = [
+    part_of("a"),
+    part_of("b"),
+    with_fields(part_of("a_b", domain="swap"), donor_person="b"),
+    part_of("c", 0, reason="no face found"),
+]
+
+
+def check(path: Path, *parts: Part) -> list[str]:
+    return store_check(write(path / "store", list(parts)))
+
+
+def test_a_sound_store_has_no_problems(tmp_path):
+    assert check(tmp_path, *SOUND) == []
+
+
+def test_a_person_shown_in_two_splits_is_found(tmp_path):
+    (problem,) = check(
+        tmp_path, *SOUND[:2], with_fields(part_of("a_b", domain="swap"), split="test")
+    )
+    assert problem == "1 people are in more than one split: a of toy (test, train)"
+
+
+def test_a_donor_in_another_split_is_found_but_not_the_same_name_of_another_data_set(tmp_path):
+    donor = with_fields(SOUND[1], split="val")
+    stranger = with_fields(part_of("n"), dataset="other", person="a", split="test")
+    (problem,) = check(tmp_path, SOUND[0], donor, SOUND[2], stranger)
+    assert problem == "1 people are in more than one split: b of toy (train, val)"
+
+
+def test_a_forgery_without_its_genuine_video_is_listed(tmp_path):
+    (problem,) = check(tmp_path, *SOUND[1:])
+    assert problem == "1 forgeries have no genuine counterpart in the store: toy/swap/c23/a_b"
+
+
+def test_two_faces_of_one_frame_are_found(tmp_path):
+    twice = replace(SOUND[0], faces=[SOUND[0].faces[0], SOUND[0].faces[0]])
+    (problem,) = check(tmp_path, twice)
+    assert problem.startswith("1 faces are there twice")
+    assert "toy/real/c23/a, frame 0" in problem
+
+
+def test_one_flipped_bit_in_an_image_is_found(tmp_path):
+    path = write(tmp_path / "store", SOUND)
+    shard = path / "faces" / "shard-00000.arrow"
+    data = bytearray(shard.read_bytes())
+    data[data.index(b"WEBP") + 900] ^= 1
+    shard.write_bytes(bytes(data))
+    (problem,) = store_check(path)
+    assert problem == "1 faces are damaged: 0 (toy/real/c23/a, frame 0)"
+
+
+def test_missing_cut_and_foreign_shards_are_found(tmp_path):
+    path, other = write(tmp_path / "store", SOUND), write(tmp_path / "other", [part_of("z")])
+    shard = path / "faces" / "shard-00000.arrow"
+    data = shard.read_bytes()
+    shard.write_bytes((other / "faces" / "shard-00000.arrow").read_bytes())
+    assert "3 faces, the records list 9" in store_check(path)[0]
+    shard.write_bytes(data[:-100])
+    assert "damaged" in store_check(path)[0]
+    shard.unlink()
+    assert "gone" in store_check(path)[0]
+
+
+def test_records_that_were_edited_are_found(tmp_path):
+    path = write(tmp_path / "store", SOUND)
+    records = pd.read_parquet(path / "records.parquet")
+    records["label"] = 0
+    records.to_parquet(path / "records.parquet")
+    assert "not those that the records list" in store_check(path)[0]
+
+
+def test_an_unfinished_store_is_a_problem(tmp_path):
+    begin(tmp_path / "store", PARAMETERS)
+    write_part(tmp_path / "store", SOUND[0])
+    (problem,) = store_check(tmp_path / "store")
+    assert "not ended (1 videos wait" in problem
+
+
+def test_counts(tmp_path):
+    damaged = replace(SOUND[0], video=replace(SOUND[0].video, reason="1 damaged"))
+    info = store_info(Store(write(tmp_path / "store", [damaged, *SOUND[1:]])))
+    assert json.loads(json.dumps(info)) == info
+    assert (info["faces"], info["videos"], info["failed"], info["damaged"]) == (9, 3, 1, 1)
+    assert info["failures"] == {"no face found": 1}
+    group = {"dataset": "toy", "compression": "c23", "split": "train"}
+    assert info["groups"] == [
+        group | {"domain": "real", "faces": 6, "videos": 2, "people": 2},
+        group | {"domain": "swap", "faces": 3, "videos": 1, "people": 1},
+    ]
+
+
+def test_contact_sheet_shows_the_faces_of_every_domain(tmp_path):
+    store = Store(write(tmp_path / "store", SOUND))
+    sheet = contact_sheet(store, columns=3, per_domain=4)
+    assert sheet.dtype == np.uint8
+    one_line = contact_sheet(store, columns=4, per_domain=4)
+    assert sheet.shape[1] < one_line.shape[1]
+    assert sheet.shape[0] > one_line.shape[0]  # four real faces need two lines of three
+    assert one_line.std() > 40  # noise faces on white paper
+    empty = Store(write(tmp_path / "empty", SOUND[3:]))
+    assert (len(empty), store_info(empty)["faces"]) == (0, 0)
+    assert store_check(empty.path) == []
+    with pytest.raises(DataError, match="no faces"):
+        contact_sheet(empty)
