@@ -65,8 +65,8 @@ def _fold_lids(patch: Map, eye: _Opening, person: Person) -> None:
 def _iris(person: Person, radius: Map, angle: Map, down: Map) -> Map:
     """Colour of the iris: fibres, a lighter middle, light gathered below, a dark rim."""
     fibres = 1 + 0.22 * np.sin(angle * 23 + 5 * np.sin(angle * 7)) * step(0.3, 0.6, radius)
-    ring = 0.8 + 0.9 * step(0.85, 0.4, radius) * step(0.3, 0.5, radius)
-    gathered = 1 + 0.7 * np.clip(down / 0.05, -0.6, 1)
+    ring = 0.85 + 0.6 * step(0.85, 0.4, radius) * step(0.3, 0.5, radius)
+    gathered = 1 + 0.45 * np.clip(down / 0.05, -0.6, 1)
     rim = 1 - 0.75 * step(0.78, 1.0, radius)
     return np.asarray(person.iris, np.float32) * (fibres * ring * gathered * rim)[..., None] + 0.004
 

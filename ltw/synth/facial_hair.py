@@ -13,7 +13,7 @@ from ltw.synth.skin import beard_area
 def grow_brows(person: Person, sheet: Sheet, coat: Coat, rng: np.random.Generator) -> None:
     """Two brows of short hairs, denser in the middle, thinning outward."""
     at = locate(person)
-    n = int(170 * (0.6 + 0.5 * person.brow_thickness))
+    n = int(215 * (0.6 + 0.5 * person.brow_thickness))
     for side in (-1.0, 1.0):
         s = rng.beta(1.15, 1.25, n)
         x = 0.105 + s * (at.eye_x + at.eye_half - 0.06)
@@ -25,10 +25,10 @@ def grow_brows(person: Person, sheet: Sheet, coat: Coat, rng: np.random.Generato
             0.03
             * person.brow_thickness
             * np.clip(1.15 - 0.85 * s, 0.2, 1)
-            * np.clip(0.55 + 4 * s, 0, 1)
+            * np.clip(0.4 + 4 * s, 0, 1)
         )
         y = at.brow_y - arch + thick * rng.uniform(-1, 1, n)
-        angle = -0.7 + 0.95 * s + rng.normal(0, 0.16, n) + 0.35 * (y - at.brow_y + arch) / 0.03
+        angle = -0.7 + 0.95 * s + rng.normal(0, 0.1, n) + 0.35 * (y - at.brow_y + arch) / 0.03
         length = 0.048 * rng.uniform(0.6, 1.1, n)
         lines = brush(np.stack([x, y], axis=1), angle, length, rng.normal(0.3, 0.2, n), 5)
         lines[..., 0] *= side

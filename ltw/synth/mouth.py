@@ -28,7 +28,7 @@ def mouth_corner(person: Person, side: float, look: Expression) -> tuple[float, 
     """Where a corner of the mouth is under an expression, in face units."""
     at = locate(person)
     return (
-        side * at.mouth_half * (1 + _stretch(look)),
+        side * 0.96 * at.mouth_half * (1 + _stretch(look)),
         at.mouth_y - 0.008 - LIFT * look.smile + SAG * DROP * look.open,
     )
 

@@ -13,7 +13,7 @@ from ltw.synth.bust import Bust
 from ltw.synth.expression import Expression
 from ltw.synth.motion import Take
 from ltw.synth.mouth import mouth_corner
-from ltw.synth.relief import X_RANGE, Y_RANGE, Map, locate, look_up
+from ltw.synth.relief import X_RANGE, Y_RANGE, Map, blur, locate, look_up
 
 FACE_UNIT = 0.305
 """Eye-to-chin distance over the frame's height: the box of a detector then takes about half."""
@@ -54,20 +54,21 @@ def pose_of(take: Take, size: int) -> Pose:
 
 def unwarp(bust: Bust, pose: Pose, size: int) -> tuple[Map, Map]:
     """Sheet pixel seen at each picture pixel, oversampled: inverse of the pose by iteration."""
-    coarse = max(size // 4, 64)
+    coarse = max(size // 2, 64)
     ppu = bust.sheet.ppu
     centres = (np.arange(coarse, dtype=np.float32) + 0.5) * np.float32(size / coarse) - 0.5
     target_x, target_y = np.meshgrid(centres, centres)
     x = ((target_x - pose.offset[0]) / pose.scale).astype(np.float32)
     y = ((target_y - pose.offset[1]) / pose.scale).astype(np.float32)
-    for _ in range(12):
+    for _ in range(14):
         column = (x - X_RANGE[0]) * np.float32(ppu)
         row = (y - Y_RANGE[0]) * np.float32(ppu)
         z = look_up(bust.bulk, column, row)
         rigid = look_up(bust.rigid, column, row)
         seen_x, seen_y = pose.project(x, y, z, rigid)
-        x = x + np.float32(0.8 / pose.scale) * (target_x - seen_x)
-        y = y + np.float32(0.8 / pose.scale) * (target_y - seen_y)
+        x = x + np.float32(0.7 / pose.scale) * (target_x - seen_x)
+        y = y + np.float32(0.7 / pose.scale) * (target_y - seen_y)
+    x, y = blur(x, 1.0), blur(y, 1.0)  # where a cheek turns away the iteration leaves steps
     fine = round(size * OVERSAMPLE)
     columns = cv2.resize(
         (x - X_RANGE[0]) * np.float32(ppu), (fine, fine), interpolation=cv2.INTER_CUBIC

@@ -157,7 +157,7 @@ def beard_area(person: Person, sheet: Sheet) -> Map:
         * step(at.mouth_y + 0.2, at.mouth_y + 0.1, y)
     )
     area = np.maximum(jaw, moustache)
-    area *= step(at.chin_y + 0.24, at.chin_y + 0.02, y)
+    area *= step(at.chin_y + 0.17, at.chin_y + 0.0, y)
     upper, _, lower = lip_curves(person, x)
     lips = step(-0.025, 0.0, y - upper) * step(0.02, -0.005, y - lower) * (ax < at.mouth_half)
     soul = 1 - 0.6 * bump(ax, y, 0.09, at.mouth_y + 0.13, 0.035, 0.03)
