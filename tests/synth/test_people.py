@@ -77,7 +77,7 @@ def test_landmarks_lie_inside_and_in_order() -> None:
 
 
 def test_a_person_resembles_herself_more_than_others() -> None:
-    people = 10
+    people = 7
     first = np.stack([look(shoot(k, 0, frames=1)) for k in range(people)])
     second = np.stack([look(shoot(k, 1, frames=1)) for k in range(people)])
     apart = np.linalg.norm(first[:, None] - second[None], axis=2)
