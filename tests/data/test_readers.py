@@ -88,11 +88,15 @@ def test_a_corpus_own_split_comes_first_and_the_rest_is_listed_as_skipped(tree, 
         read_ff(tree)
 
 
-def test_videos_named_otherwise_are_listed_as_skipped(tree, capsys):
+def test_videos_named_otherwise_or_across_splits_are_listed_as_skipped(tree, capsys):
     actors = tree / "original_sequences" / "actors" / "c23" / "videos"
     touch(actors / "01__walking.mp4")
+    across = tree / "manipulated_sequences" / "Deepfakes" / "c23" / "videos" / "071_953.mp4"
+    touch(across)
     assert len(read_ff(tree)) == 20
-    assert "skipped 1 videos that are not named A.mp4" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "skipped 1 videos that are not named A.mp4" in told
+    assert "skipped 1 videos whose people are in no split, or in two" in told
 
 
 def test_a_tree_that_is_not_there_is_told_with_the_layout_expected(tree, tmp_path):

@@ -147,7 +147,9 @@ def test_many_small_shards_and_later_additions_keep_every_face(tmp_path, monkeyp
 
 def test_a_store_travels_into_worker_processes(path):
     store = Store(path)
+    small = len(pickle.dumps(store))
     store.image(0)  # opens a shard before the workers are made
+    assert len(pickle.dumps(store)) == small  # no faces travel
     again = pickle.loads(pickle.dumps(store))
     np.testing.assert_array_equal(again.image(3), EXPECTED[3][1])
     loader = DataLoader(range(6), 3, num_workers=2, collate_fn=store.images)
@@ -228,6 +230,15 @@ def test_a_kill_at_any_step_leaves_a_complete_or_a_resumable_store(
         assert left == {"README.md", "faces", "records.parquet", "store.json", "videos.parquet"}
         assert {p.suffix for p in (path / "faces").iterdir()} == {".arrow"}
     assert kills > 15
+
+
+def test_leftovers_of_a_merge_that_was_cut_off_are_cleared_away(path):
+    stray = [path / "faces" / "shard-00007.arrow", path / "faces" / ".shard-00001.arrow.9.part"]
+    for file in stray:
+        file.write_bytes((path / "faces" / "shard-00000.arrow").read_bytes())
+    write(path, [])
+    assert [file.name for file in (path / "faces").iterdir()] == ["shard-00000.arrow"]
+    assert_complete(path)
 
 
 def test_another_folder_or_other_parameters_are_refused(path, tmp_path):
