@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def to_tensor(images: NDArray[np.uint8], size: int) -> Tensor:
-    """Return uint8 (K, S, S, 3) as float32 (K, 3, size, size) in [0, 1], channels last in memory."""
+    """Return uint8 (K, S, S, 3) as float32 (K, 3, size, size) in [0, 1], channels last."""
     if images.shape[1] != size:
         images = np.stack(
             [cv2.resize(i, (size, size), interpolation=cv2.INTER_AREA) for i in images]

@@ -13,36 +13,67 @@ from ltw.types import REAL
 def source_faces(
     records: pd.DataFrame, sources: list[str], compression: str | None, split: str
 ) -> Rows:
-    """Return the rows of a split that belong to ``sources``: their fakes, and the reals beside them.
+    """Return the rows of a split that belong to ``sources``: their fakes and the reals beside them.
 
     Reals come only from data sets that hold a source's fakes, so that a store may hold targets too.
 
     Raises:
-        DataError: a domain or compression is not in the store, or the split lacks reals or fakes.
+        DataError: a domain or compression is not in the store, or the split lacks one of the
+            sources or reals.
     """
-    domains = sorted(set(records["domain"]) - {REAL})
-    for source in sources:
-        if source not in domains:
-            raise DataError(f"source {source!r} is not in the store{did_you_mean(source, domains)}")
-    if compression is not None:
-        known = sorted(set(records["compression"]))
-        if compression not in known:
-            raise DataError(
-                f"compression {compression!r} is not in the store{did_you_mean(compression, known)}"
-            )
-        records = records[records["compression"] == compression]
+    _require(sources, "source", _forgeries(records))
+    records = _of_compression(records, compression)
     fakes = records[records["domain"].isin(sources) & (records["split"] == split)]
-    reals = records[
-        (records["domain"] == REAL)
-        & (records["split"] == split)
-        & records["dataset"].isin(fakes["dataset"].unique())
-    ]
     for source in sources:
         if source not in set(fakes["domain"]):
             raise DataError(
                 f"source {source!r} has no face in split {split!r}; splits in the store: "
                 f"{', '.join(sorted(set(records['split'])))}. Extract more videos"
             )
+    return _with_reals(records, fakes, split)
+
+
+def test_faces(records: pd.DataFrame, domains: list[str], compression: str | None) -> Rows:
+    """Return the test rows of ``domains`` (all forgeries where empty) and the reals beside them.
+
+    Raises:
+        DataError: a domain or compression is not in the store, or no face is left.
+    """
+    _require(domains, "domain", _forgeries(records))
+    records = _of_compression(records, compression)
+    wanted = domains or _forgeries(records)
+    fakes = records[records["domain"].isin(wanted) & (records["split"] == "test")]
+    if fakes.empty:
+        raise DataError(f"no fake of {', '.join(wanted) or 'any forgery'} in the split 'test'")
+    return _with_reals(records, fakes, "test")
+
+
+def _with_reals(records: pd.DataFrame, fakes: pd.DataFrame, split: str) -> Rows:
+    reals = records[
+        (records["domain"] == REAL)
+        & (records["split"] == split)
+        & records["dataset"].isin(fakes["dataset"].unique())
+    ]
     if reals.empty:
-        raise DataError(f"no real face in split {split!r} beside {', '.join(sources)}")
+        raise DataError(
+            f"no real face in split {split!r} of {', '.join(sorted(set(fakes['dataset'])))}: "
+            "fakes alone cannot be told from anything; extract the reals too"
+        )
     return np.sort(np.concatenate([fakes.index, reals.index])).astype(np.int64)
+
+
+def _forgeries(records: pd.DataFrame) -> list[str]:
+    return sorted(set(records.loc[records["label"] == 1, "domain"]))
+
+
+def _of_compression(records: pd.DataFrame, compression: str | None) -> pd.DataFrame:
+    if compression is None:
+        return records
+    _require([compression], "compression", sorted(set(records["compression"])))
+    return records[records["compression"] == compression]
+
+
+def _require(names: list[str], what: str, known: list[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise DataError(f"{what} {name!r} is not in the store{did_you_mean(name, known)}")

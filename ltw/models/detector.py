@@ -54,6 +54,8 @@ class Detector(nn.Module):
         mean, std = self.backbone.pretrained_cfg["mean"], self.backbone.pretrained_cfg["std"]
         if backbone in PACKAGED:
             mean, std = (127 / 255,) * 3, (128 / 255,) * 3
+        self.mean: Tensor
+        self.std: Tensor
         self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(3, 1, 1))
         self.channels = self._count_channels()
@@ -69,7 +71,8 @@ class Detector(nn.Module):
             logits (K,), > 0 means fake, and the feature map (K, C, H', W').
         """
         features = self.features((images - self.mean) / self.std)
-        return self.head(features.mean(dim=(2, 3))).squeeze(1), features
+        logits: Tensor = self.head(features.mean(dim=(2, 3)))
+        return logits.squeeze(1), features
 
     def features(self, normalized: Tensor) -> Tensor:
         """Return the backbone's last feature map, always as (K, C, H', W')."""
@@ -77,7 +80,7 @@ class Detector(nn.Module):
         if features.ndim == 3:  # tokens (K, N, C): drop the class token and its like, fold the rest
             tokens = features[:, getattr(self.backbone, "num_prefix_tokens", 0) :]
             side = round(tokens.shape[1] ** 0.5)
-            return tokens.transpose(1, 2).unflatten(2, (side, side))
+            return tokens.transpose(1, 2).reshape(len(tokens), -1, side, side)
         if getattr(self.backbone, "output_fmt", "NCHW") == "NHWC":
             return features.permute(0, 3, 1, 2)
         return features
@@ -122,7 +125,7 @@ def _create_backbone(name: str, *, pretrained: bool, image_size: int) -> Any:
         raise ConfigError(
             f"backbone {name!r}: timm has no such model{did_you_mean(name, timm.list_models())}"
         )
-    size = {"img_size": image_size} if _has_fixed_size(name) else {}
+    size: dict[str, Any] = {"img_size": image_size} if _has_fixed_size(name) else {}
     try:
         backbone = timm.create_model(
             name,

@@ -21,7 +21,8 @@ class WeightNetwork(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Return p (K,) in (0, 1) for features (K, C, H, W)."""
         maps = self.convolutions(features)
-        return self.head(maps.mean(dim=(2, 3))).squeeze(1).sigmoid()
+        logits: Tensor = self.head(maps.mean(dim=(2, 3)))
+        return logits.squeeze(1).sigmoid()
 
 
 def _separable(c_in: int, c_out: int) -> nn.Sequential:

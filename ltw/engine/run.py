@@ -1,0 +1,69 @@
+"""A run folder: what it was started with, what it released, and how that does on test faces."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ltw.config import Config, parse_config
+from ltw.data.selection import test_faces
+from ltw.data.store import Store
+from ltw.engine.build import choose_device
+from ltw.engine.evaluate import predict_to_file, write_metrics
+from ltw.errors import DataError
+from ltw.models.detector import Detector
+from ltw.progress import progress_bar
+
+LAST, BEST = "checkpoints/last.safetensors", "checkpoints/best.safetensors"
+PREDICTIONS, METRICS = "predictions.parquet", "metrics.json"
+
+
+def read_run_config(run: Path) -> Config:
+    """Read the config that a run was started with.
+
+    Raises:
+        DataError: ``run`` is no run.
+    """
+    path = run / "config.toml"
+    if not path.is_file():
+        raise DataError(f"{run}: no run here (config.toml is missing); make one: ltw train")
+    return parse_config(tomllib.loads(path.read_text()), str(path))
+
+
+def evaluate_run(
+    run: Path, store: Path, domains: Sequence[str] = (), *, batch_size: int = 64
+) -> None:
+    """Score test faces with the run's released detector: predictions.parquet, then metrics.json.
+
+    ``domains`` are forgeries of the store, by default all; their reals come with them. Faces are
+    of the split ``test`` and, where the run was trained on one compression, of that.
+
+    Raises:
+        DataError: ``run`` has no detector, or the store no such faces.
+    """
+    config = read_run_config(run)
+    detector = Detector.load(run / "detector")
+    device = choose_device(config.training.device)
+    detector.to(device).to(memory_format=torch.channels_last)
+    faces = Store(store)
+    rows = test_faces(faces.records, list(domains), config.compression)
+
+    def predict(images: Tensor) -> Tensor:
+        logits, _ = detector(images.to(device))
+        return torch.sigmoid(logits).cpu()
+
+    with progress_bar(f"score {config.method}", len(rows)) as advance:
+        predict_to_file(
+            predict,
+            faces,
+            rows.tolist(),
+            run / PREDICTIONS,
+            image_size=detector.image_size,
+            batch_size=batch_size,
+            on_batch=advance,
+        )
+    write_metrics(run / PREDICTIONS, run / METRICS)
