@@ -49,7 +49,10 @@ def write_video(
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     with av.open(str(part), "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=fps, options={"crf": str(crf)})
+        # x264's macroblock tree reads memory that nothing has written (AVX-512 code): with it, the
+        # same frames give other bits in every run
+        options = {"crf": str(crf), "mbtree": "0"}
+        stream = container.add_stream("libx264", rate=fps, options=options)
         stream.pix_fmt = "yuv420p"
         stream.thread_count = 1  # many clips are written at once: parallel over clips, not inside
         for index, frame in enumerate(frames):

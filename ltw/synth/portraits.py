@@ -10,19 +10,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from ltw.errors import DataError
 from ltw.faces import Detection, detect_faces
 from ltw.synth.footage import Footage
 from ltw.synth.sway import Sway, take
 from ltw.synth.warp import Floats, Matrix, compose, invert, transform
-from ltw.video import IMAGE_SUFFIXES
+from ltw.video import IMAGE_SUFFIXES, MAX_PIXELS, read_photo
 
 FPS = 25
-
-MAX_PIXELS = 100_000_000
-"""Larger photographs are skipped: 300 MB decoded is the most one may cost."""
 
 WORKING_SIDE = 1600
 """Longest side in pixels after reading; a clip is never larger than the face in it deserves."""
@@ -89,14 +86,12 @@ def load_portrait(path: Path) -> Portrait:
     """
     if reason := _unusable(path):
         raise DataError(f"{path}: {reason}")
-    try:
-        with Image.open(path) as photo:
-            photo.draft("RGB", (WORKING_SIDE, WORKING_SIDE))  # JPEGs decode at a fraction
-            upright = ImageOps.exif_transpose(photo).convert("RGB")
-        upright.thumbnail((WORKING_SIDE, WORKING_SIDE))
-        image = np.asarray(upright, np.uint8)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"{path}: cannot be decoded ({error})") from None
+    image = read_photo(path)
+    shrink = WORKING_SIDE / max(image.shape[:2])
+    if shrink < 1:
+        image = cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA).astype(
+            np.uint8
+        )
     faces = detect_faces(image)
     if not faces:
         raise DataError(f"{path}: no face found")
@@ -142,7 +137,7 @@ def _unusable(path: Path) -> str | None:
     if min(width, height) < MIN_SIDE:
         return f"{width}x{height} pixels are too few; at least {MIN_SIDE} a side are needed"
     if width * height > MAX_PIXELS:
-        return f"{width}x{height} pixels exceed the limit of {MAX_PIXELS:,}; make it smaller"
+        return f"{width}x{height}, more pixels than the limit of {MAX_PIXELS:,}; make it smaller"
     return None
 
 
