@@ -18,7 +18,7 @@ from ltw.errors import DataError
 VIDEO_SUFFIXES = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".m4v"}
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
 MAX_PIXELS = 150_000_000
-"""Photographs with more pixels are refused: decoding one takes about 1 GB of memory."""
+"""Photographs with more pixels are refused: decoding one takes up to 1.5 GB of memory."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,8 @@ def read_photo(path: Path) -> NDArray[np.uint8]:
                 f"{path}: {image.width}x{image.height} pixels, more than the limit of "
                 f"{MAX_PIXELS // 10**6} megapixels; scale it down"
             )
-        return np.array(ImageOps.exif_transpose(image).convert("RGB"))
+        ImageOps.exif_transpose(image, in_place=True)  # in place: a copy would double the memory
+        return np.array(image if image.mode == "RGB" else image.convert("RGB"))
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except Image.DecompressionBombError:
