@@ -1,4 +1,4 @@
-"""The one family of errors a user may cause. The command line prints them as one line, exit code 2."""
+"""The errors a user may cause; the command line prints them as one message, exit code 2."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class DataError(LTWError):
 
 
 def did_you_mean(name: str, allowed: Iterable[str]) -> str:
-    """Return ``"; did you mean 'x'?"`` for the nearest allowed name, else the list of allowed names."""
+    """Return ``"; did you mean 'x'?"`` for the nearest allowed name, else the list of all."""
     names = sorted(allowed)
     near = get_close_matches(name, names, n=1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else f"; allowed: {', '.join(names)}"

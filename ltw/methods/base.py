@@ -20,7 +20,7 @@ Logs = dict[str, Tensor]
 
 
 class Method(nn.Module, ABC):
-    """A way to train ``detector``, an ``nn.Module``: images -> (logits (K,), features (K, C, H', W'))."""
+    """A way to train ``detector``, a module: images -> (logits (K,), features (K, C, H', W'))."""
 
     paired = False
     """Whether `backward` needs each face's counterpart from the meta-test domains."""
@@ -64,10 +64,9 @@ def trainable(module: nn.Module) -> dict[str, nn.Parameter]:
     return {name: p for name, p in module.named_parameters() if p.requires_grad}
 
 
-def gradients(output: Tensor, inputs: Sequence[Tensor], **options: bool) -> list[Tensor]:
+def gradients(output: Tensor, inputs: Sequence[Tensor]) -> list[Tensor]:
     """Return d output / d input, zeros for inputs that ``output`` does not depend on."""
-    grads = torch.autograd.grad(output, inputs, allow_unused=True, **options)
-    return [torch.zeros_like(x) if g is None else g for g, x in zip(grads, inputs, strict=True)]
+    return list(torch.autograd.grad(output, inputs, allow_unused=True, materialize_grads=True))
 
 
 def require_finite(loss: Tensor, name: str, batch: Batch) -> None:

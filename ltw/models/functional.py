@@ -6,6 +6,7 @@ are read from copies, so only a module's own forward moves them, and dropout can
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -40,7 +41,7 @@ def random_state(device: torch.device) -> list[Tensor]:
 
 @contextmanager
 def replayed(state: list[Tensor], device: torch.device) -> Iterator[None]:
-    """Draw inside the block what was drawn after ``state`` was taken; afterwards go on as before."""
+    """Draw inside the block what was drawn after ``state`` was taken; then go on as before."""
     now = random_state(device)
     _set_random_state(state, device)
     try:
@@ -68,7 +69,9 @@ def exact_derivative(
 
     primal = {name: p.detach() for name, p in params.items()}
     tangent = dict(zip(params, direction, strict=True))
-    _, (hessian_vector, slopes) = torch.func.jvp(gradient_and_losses, (primal,), (tangent,))
+    _, (hessian_vector, slopes) = torch.func.jvp(  # type: ignore[misc]
+        gradient_and_losses, (primal,), (tangent,)
+    )
     return list(hessian_vector.values()), slopes
 
 
@@ -106,9 +109,9 @@ def step_length(module: nn.Module, dtype: torch.dtype) -> float:
     """Distance |εv| at which a finite difference over ``module`` is most accurate.
 
     On a smooth network rounding (~eps/ε) and curvature (~ε) balance at a fraction of √eps. Where
-    activations have kinks, a gradient jumps at each; over a short distance a single jump, divided by
-    ε, drowns the curvature, so the step is 100 times longer and averages over many
+    activations have kinks, a gradient jumps at each; over a short distance a single jump, divided
+    by ε, drowns the curvature, so the step is 100 times longer and averages over many
     (benchmarks/finite_difference.py prints the error of both).
     """
     kinked = any(isinstance(part, KINKED) for part in module.modules())
-    return (10.0 if kinked else 0.1) * float(torch.finfo(dtype).eps) ** 0.5
+    return (10.0 if kinked else 0.1) * math.sqrt(torch.finfo(dtype).eps)
