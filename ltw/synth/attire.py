@@ -49,4 +49,4 @@ def glasses(person: Person, sheet: Sheet) -> Map:
         * step(at.eye_x + 0.205, at.eye_x + 0.225, ax)
         * step(0.64, 0.6, ax)
     )
-    return np.clip(np.maximum(np.maximum(rim, bridge), arm), 0, 1).astype(np.float32)
+    return np.asarray(np.clip(np.maximum(np.maximum(rim, bridge), arm), 0, 1), np.float32)

@@ -63,10 +63,10 @@ def _normals(height: Map, ppu: float) -> Map:
     dx = cv2.Sobel(height, cv2.CV_32F, 1, 0, ksize=3, scale=ppu / 8)
     dy = cv2.Sobel(height, cv2.CV_32F, 0, 1, ksize=3, scale=ppu / 8)
     normal = cv2.merge([-dx, -dy, np.ones_like(dx)])
-    return (normal / np.linalg.norm(normal, axis=2, keepdims=True)).astype(np.float32)
+    return np.asarray(normal / np.linalg.norm(normal, axis=2, keepdims=True), np.float32)
 
 
-def _lay(ground: Map, colour: Map | NDArray[np.floating], cover: Map) -> Map:
+def _lay(ground: Map, colour: Map, cover: Map) -> Map:
     if ground.ndim == 3:
         cover = cover[..., None]
     return (ground + cover * (np.asarray(colour, np.float32) - ground)).astype(np.float32)
@@ -111,13 +111,13 @@ def _sky(height: Map, ppu: float) -> Map:
         np.clip((blur(height, s * ppu) - height) / s, 0, 1) * w
         for s, w in ((0.03, 0.5), (0.09, 0.7), (0.25, 0.75))
     )
-    return np.exp(-1.1 * np.asarray(hidden, np.float32))
+    return np.asarray(np.exp(-1.1 * hidden), np.float32)
 
 
 def _bulk(height: Map, ppu: float) -> Map:
     """A relief so gentle that no turn of the head folds it over itself."""
-    level = np.maximum(height, -0.05)
-    return np.float32(0.9) * blur(cv2.dilate(level, np.ones((5, 5), np.uint8)), 0.075 * ppu)
+    level = cv2.dilate(np.maximum(height, -0.05), np.ones((5, 5), np.uint8))
+    return np.float32(0.9) * blur(np.asarray(level, np.float32), 0.075 * ppu)
 
 
 def _body(person: Person, sheet: Sheet, head: Map) -> tuple[Map, Map]:
@@ -140,7 +140,7 @@ def _oil(person: Person, sheet: Sheet) -> Map:
     """How strongly bare skin shines: forehead, nose and lips more, around the eyes less."""
     at = locate(person)
     x, y = sheet.x, sheet.y
-    oil = (
+    oil: Map = (
         0.75 + 0.5 * bump(x, y, 0, -0.35, 0.35, 0.2) + 0.6 * bump(x, y, 0, at.nose_tip, 0.07, 0.15)
     )
     oil *= 1 - 0.7 * bump(np.abs(x), y, at.eye_x, 0.07, 0.14, 0.06)
@@ -150,7 +150,7 @@ def _oil(person: Person, sheet: Sheet) -> Map:
 def _hair_relief(hair: Coat, height: Map, sheet: Sheet) -> tuple[Map, Map]:
     """Height of the hair's surface, and how each strand stands out against its neighbours."""
     ppu = sheet.ppu
-    grey = cv2.cvtColor(hair.colour, cv2.COLOR_RGB2GRAY)
+    grey = np.asarray(cv2.cvtColor(hair.colour, cv2.COLOR_RGB2GRAY), np.float32)
     strand = (grey - blur(grey, 4)) / (blur(grey, 8) + 0.01)
     mass = inflate(sheet, blur(hair.cover, 0.03 * ppu), 0.2)
     top = np.maximum(blur(height, 0.05 * ppu) * 0.5 + 0.1, -0.2) + 0.16 * mass + 0.008 * strand

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ltw.synth.relief import Map, Sheet
 
@@ -32,6 +31,6 @@ def window(sheet: Sheet, x0: float, x1: float, y0: float, y1: float) -> tuple[sl
     return slice(int(b), int(d) + 1), slice(int(a), int(c) + 1)
 
 
-def mix(image: Map, colour: NDArray[np.floating] | Map, cover: Map) -> None:
+def mix(image: Map, colour: Map, cover: Map) -> None:
     """Lay a colour over an image in place."""
     image += cover[..., None] * (np.asarray(colour, np.float32) - image)

@@ -68,7 +68,8 @@ def _iris(person: Person, radius: Map, angle: Map, down: Map) -> Map:
     ring = 0.85 + 0.6 * step(0.85, 0.4, radius) * step(0.3, 0.5, radius)
     gathered = 1 + 0.45 * np.clip(down / 0.05, -0.6, 1)
     rim = 1 - 0.75 * step(0.78, 1.0, radius)
-    return np.asarray(person.iris, np.float32) * (fibres * ring * gathered * rim)[..., None] + 0.004
+    shade: Map = fibres * ring * gathered * rim
+    return np.asarray(person.iris, np.float32) * shade[..., None] + 0.004
 
 
 def _eyeball(

@@ -37,7 +37,7 @@ def shades(person: Person, rng: np.random.Generator, n: int) -> NDArray[np.float
         base * np.exp(locks + rng.normal(-0.05, 0.2, (n, 1))) * (1 + rng.normal(0, 0.04, (n, 3)))
     )
     grey = np.clip(person.greying + rng.normal(0, 0.16, (n, 1)) * (person.greying > 0.02), 0, 1)
-    return shade * (1 - grey) + grey * GREY * np.exp(0.7 * locks)
+    return np.asarray(shade * (1 - grey) + grey * GREY * np.exp(0.7 * locks), np.float64)
 
 
 def draw(
@@ -90,7 +90,7 @@ def curtain(
     part = (index - low)[..., None]
     a = inner[low] * (1 - part) + inner[low + 1] * part
     b = outer[low] * (1 - part) + outer[low + 1] * part
-    lines = a * (1 - qt[..., None]) + b * qt[..., None]
+    lines: Lines = a * (1 - qt[..., None]) + b * qt[..., None]
     lines[..., 0] += swing
     lines[..., 1] += 0.3 * swing
     lines[..., 0] += rng.normal(0, 0.016, (n, 1)) * (1 - t)  # no ruler drew the parting

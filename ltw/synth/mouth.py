@@ -39,7 +39,7 @@ def _interior(person: Person, x: Map, y: Map, roof: Map, floor: Map, light: Map)
     mouth = np.empty((*x.shape, 3), np.float32)
     mouth[:] = (0.035, 0.012, 0.010)
     tongue = bump(x, y, 0, at.mouth_y + 0.17, 0.14, 0.045)
-    mix(mouth, np.float32([0.20, 0.065, 0.06]), 0.8 * tongue)
+    mix(mouth, np.array([0.20, 0.065, 0.06], np.float32), 0.8 * tongue)
     edge = at.mouth_y + 0.026 - 0.16 * x**2
     cell = np.abs(((x / 0.058) % 1) - 0.5) * 2
     gap = 1 - 0.3 * step(0.82, 1.0, cell)
@@ -87,7 +87,7 @@ def move_mouth(picture: Map, light: Map, sheet: Sheet, person: Person, look: Exp
         np.arange(view[1].start, view[1].stop, dtype=np.float32),
         np.arange(view[0].start, view[0].stop, dtype=np.float32),
     )
-    moved = cv2.remap(picture, columns + dx, rows + dy, cv2.INTER_LINEAR)
+    moved = np.asarray(cv2.remap(picture, columns + dx, rows + dy, cv2.INTER_LINEAR), np.float32)
     px = 1 / sheet.ppu
     hole = (
         step(-0.5 * px, 1.2 * px, ys - roof)
@@ -95,6 +95,7 @@ def move_mouth(picture: Map, light: Map, sheet: Sheet, person: Person, look: Exp
         * step(0.02, 0.06, np.full_like(x, look.open))
         * (t < 1)
     )
-    inner = _interior(person, xs, ys, roof, floor, cv2.blur(light[view], (15, 15)))
+    lit = np.asarray(cv2.blur(light[view], (15, 15)), np.float32)
+    inner = _interior(person, xs, ys, roof, floor, lit)
     mix(moved, inner, hole)
     picture[view] = moved

@@ -15,20 +15,21 @@ from scipy.interpolate import PchipInterpolator
 
 from ltw.synth.identity import Person
 
-Map = NDArray[np.float32]
+Map = NDArray[np.floating]
+"""Values over a plane of pixels: float32 where kept, on the way also float64."""
 
 X_RANGE = (-1.95, 1.95)
 Y_RANGE = (-1.75, 2.15)
 
 
-def bump(x: Map, y: Map, cx: float, cy: float, sx: float, sy: float) -> Map:
-    """Gaussian of height 1."""
+def bump(x: Map, y: Map, cx: float | Map, cy: float, sx: float, sy: float) -> Map:
+    """Gaussian of height 1; its middle ``cx`` may differ from place to place."""
     return np.exp(-0.5 * (((x - cx) / sx) ** 2 + ((y - cy) / sy) ** 2))
 
 
 def step(edge0: float, edge1: float, v: Map) -> Map:
     """Smooth step from 0 at ``edge0`` to 1 at ``edge1``."""
-    t = np.clip((v - edge0) / (edge1 - edge0), 0, 1)
+    t: Map = np.clip((v - edge0) / (edge1 - edge0), 0, 1)
     return t * t * (3 - 2 * t)
 
 
@@ -87,7 +88,8 @@ class Sheet:
         rows, columns = self.shape
         c = np.clip(at[:, 0], 0, columns - 1).astype(int)
         r = np.clip(at[:, 1], 0, rows - 1).astype(int)
-        return at - self.bend[r, c] * self.ppu
+        at -= self.bend[r, c] * self.ppu
+        return at
 
 
 def make_sheet(ppu: float, rng: np.random.Generator) -> Sheet:
@@ -234,7 +236,7 @@ def face_relief(person: Person, sheet: Sheet, mask: Map) -> Map:
     z += _lips(person, x, y)
     z -= 0.035 * bump(x, y, 0, 0.5 * (at.mouth_y + at.chin_y) - 0.03, 0.15, 0.035)
     z += 0.075 * bump(x, y, 0, at.chin_y - 0.12, 0.14 * person.chin_width, 0.08)
-    return z.astype(np.float32)
+    return np.asarray(z, np.float32)
 
 
 def _lips(person: Person, x: Map, y: Map) -> Map:
@@ -252,4 +254,4 @@ def _lips(person: Person, x: Map, y: Map) -> Map:
         * bump(x, y, 0, at.mouth_y, at.mouth_half * 0.75, 1)
     )
     corner = 0.014 * bump(np.abs(x), y, at.mouth_half, at.mouth_y + 0.01, 0.028, 0.028)
-    return (swell * inside - crease - corner).astype(np.float32)
+    return np.asarray(swell * inside - crease - corner, np.float32)

@@ -91,7 +91,9 @@ def _cast_shadow(height: Map, toward: Vector, ppu: float, hardness: float) -> Ma
     shade = np.zeros_like(small)
     for k in range(1, 26):
         far = k * step_length
-        move = np.float32([[1, 0, -far * toward[0] / planar], [0, 1, -far * toward[1] / planar]])
+        move = np.array(
+            [[1, 0, -far * toward[0] / planar], [0, 1, -far * toward[1] / planar]], np.float32
+        )
         ahead = cv2.warpAffine(small, move, small.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
         run = far / (0.5 * ppu)
         shade = np.maximum(shade, (ahead - small - slope * run) / (0.05 + 0.22 * run))
@@ -174,7 +176,8 @@ def backdrop(size: int, rng: np.random.Generator) -> Map:
     room = blur(room, rng.uniform(0.02, 0.06) * side)
     slope = np.linspace(-1, 1, side, dtype=np.float32) * np.float32(rng.normal(0, 0.25))
     uneven = 1 + 0.08 * fractal(rng, (side, side), 0.4 * side, 2)
-    return np.clip(room * (1 + slope[None, :, None]) * uneven[..., None], 0.005, None)
+    lit: Map = np.clip(room * (1 + slope[None, :, None]) * uneven[..., None], 0.005, None)
+    return lit
 
 
 def expose(linear: Map, camera: Camera, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -184,7 +187,7 @@ def expose(linear: Map, camera: Camera, rng: np.random.Generator) -> NDArray[np.
     xx = np.linspace(-1, 1, width, dtype=np.float32)[None, :] ** 2
     gain = camera.exposure * (1 - camera.vignette * 0.5 * (xx + yy))
     light = blur(linear, camera.softness * height / 320) * (gain[..., None] * camera.balance)
-    grain = rng.standard_normal(light.shape, dtype=np.float32)
+    grain = rng.standard_normal(linear.shape, dtype=np.float32)
     grain = 0.6 * grain + 1.2 * cv2.blur(grain, (2, 2))
     light = light + grain * (camera.noise * 0.006) * np.sqrt(np.clip(light, 0, 1) * 0.5 + 0.003)
     light = np.clip(light, 0, None)
@@ -194,4 +197,4 @@ def expose(linear: Map, camera: Camera, rng: np.random.Generator) -> NDArray[np.
     light = light + np.float32(0.12) * (grey[..., None] - light)
     tone = cv2.pow(np.clip(light, 0, 1.2), camera.contrast / 2.2)
     tone = tone + np.float32(0.22) * tone * (1 - tone) * (2 * tone - 0.85)
-    return np.clip(tone * 255 + 0.5, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(tone * 255 + 0.5, 0, 255), np.uint8)

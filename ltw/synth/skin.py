@@ -198,7 +198,7 @@ def _blood(person: Person, sheet: Sheet, noise: _Noise) -> Map:
         - 0.12 * bump(x, y, 0, -0.45, 0.4, 0.18)
     )
     blotches = 0.034 * noise.mottle * (1 + person.ruddiness) + 0.03 * noise.drift
-    return (places * person.ruddiness + blotches).astype(np.float32)
+    return np.asarray(places * person.ruddiness + blotches, np.float32)
 
 
 def _pigment(
@@ -218,7 +218,7 @@ def _pigment(
     age_spots = _spots(sheet, rng, int(14 * person.age), (0.012, 0.03), face)
     moles = _spots(sheet, rng, person.moles, (0.009, 0.015), face)
     spots = 0.35 * person.freckles * freckles + 0.25 * person.age * age_spots + 1.1 * moles
-    return (pigment + spots).astype(np.float32)
+    return np.asarray(pigment + spots, np.float32)
 
 
 def _face_area(sheet: Sheet) -> Map:
