@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -35,7 +35,7 @@ app = typer.Typer(
 )
 store_app = typer.Typer(help="Look into a store of faces.", no_args_is_help=True)
 app.add_typer(store_app, name="store")
-output = Console()
+output = Console(markup=False, highlight=False, emoji=False)
 
 
 def main() -> None:
@@ -43,11 +43,16 @@ def main() -> None:
     try:
         app()
     except LTWError as error:
-        console.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True, highlight=False)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        console.print("interrupted; the same command goes on where it stopped")
-        sys.exit(130)
+        _refuse(str(error))
+    except OSError as error:  # a folder that cannot be written, a full disk
+        _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+
+
+def _refuse(message: str) -> NoReturn:
+    console.print(
+        f"[bold red]error:[/] {escape(message)}", soft_wrap=True, highlight=False, emoji=False
+    )
+    sys.exit(2)
 
 
 @app.command()
@@ -206,8 +211,9 @@ def store_check(path: Annotated[Path, typer.Argument(help="Folder of faces.")]) 
 
     problems = check(path)
     for problem in problems:
-        output.print(f"- {escape(problem)}", soft_wrap=True, highlight=False)
-    output.print(f"{path}: {len(problems)} problems" if problems else f"{path}: sound")
+        output.print(f"- {problem}", soft_wrap=True)
+    found = f"problems: {len(problems)}" if problems else "sound"
+    output.print(f"{path}: {found}", soft_wrap=True)
     raise typer.Exit(1 if problems else 0)
 
 
@@ -217,7 +223,7 @@ def store_sheet(
     out: Annotated[Path | None, typer.Option(help="PNG; default: sheet.png in the store.")] = None,
 ) -> None:
     """Write a contact sheet: a row of faces for every domain."""
-    import cv2
+    from PIL import Image
 
     from ltw.data.contact_sheet import contact_sheet
     from ltw.data.store import Store
@@ -225,7 +231,7 @@ def store_sheet(
     out = out or path / "sheet.png"
     sheet = contact_sheet(Store(path))
     out.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(out), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+    Image.fromarray(sheet).save(out, "PNG")
     output.print(str(out), soft_wrap=True)
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from ltw.errors import LTWError
 from ltw.types import Batch
 
 if TYPE_CHECKING:
@@ -22,13 +23,12 @@ if TYPE_CHECKING:
 def to_tensor(images: NDArray[np.uint8], size: int) -> Tensor:
     """Return uint8 (K, S, S, 3) as float32 (K, 3, size, size) in [0, 1], channels last."""
     if images.shape[1] != size:
-        images = np.stack(
-            [cv2.resize(i, (size, size), interpolation=cv2.INTER_AREA) for i in images]
-        )
+        smooth = cv2.INTER_AREA if size < images.shape[1] else cv2.INTER_CUBIC  # as faces.crop
+        images = np.stack([cv2.resize(i, (size, size), interpolation=smooth) for i in images])
     return torch.from_numpy(images).permute(0, 3, 1, 2).float().div_(255)
 
 
-class _Batches(Dataset[Batch]):
+class _Batches(Dataset["Batch | LTWError"]):
     """One item a step: its faces, decoded."""
 
     def __init__(self, store: Store, plan: Sequence[BatchRows], image_size: int) -> None:
@@ -41,7 +41,13 @@ class _Batches(Dataset[Batch]):
     def __len__(self) -> int:
         return len(self.plan)
 
-    def __getitem__(self, step: int) -> Batch:
+    def __getitem__(self, step: int) -> Batch | LTWError:
+        try:
+            return self._batch(step)
+        except LTWError as error:  # raised in a worker, it would arrive with a traceback as text
+            return error
+
+    def _batch(self, step: int) -> Batch:
         rows = self.plan[step]
         images, labels, domains = self._read(rows.faces)
         batch = Batch(images=images, labels=labels, domains=domains, indices=rows.faces.tolist())
@@ -59,6 +65,15 @@ class _Batches(Dataset[Batch]):
 def load_batches(
     store: Store, plan: Sequence[BatchRows], *, image_size: int, workers: int
 ) -> Iterator[Batch]:
-    """Yield the batches of ``plan`` in order, read by ``workers`` processes ahead of the caller."""
+    """Yield the batches of ``plan`` in order, read by ``workers`` processes ahead of the caller.
+
+    Raises:
+        DataError: a face does not decode.
+    """
     dataset = _Batches(store, plan, image_size)
-    yield from DataLoader(dataset, batch_size=None, num_workers=workers)
+    # a generator of its own: drawing a seed from PyTorch's would change a resumed run's dropout
+    own = torch.Generator()
+    for item in DataLoader(dataset, batch_size=None, num_workers=workers, generator=own):
+        if isinstance(item, LTWError):
+            raise item
+        yield item

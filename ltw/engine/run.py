@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from ltw.config import Config, parse_config
+from ltw.config import Config, load_config
 from ltw.data.selection import test_faces
 from ltw.data.store import Store
 from ltw.engine.build import choose_device
 from ltw.engine.evaluate import predict_to_file, write_metrics
-from ltw.errors import DataError
+from ltw.errors import ConfigError, DataError
 from ltw.models.detector import Detector
 from ltw.progress import progress_bar
 
+CONFIG = "config.toml"
 LAST, BEST = "checkpoints/last.safetensors", "checkpoints/best.safetensors"
 PREDICTIONS, METRICS = "predictions.parquet", "metrics.json"
 
@@ -27,11 +28,27 @@ def read_run_config(run: Path) -> Config:
 
     Raises:
         DataError: ``run`` is no run.
+        ConfigError: its config is damaged.
     """
-    path = run / "config.toml"
+    path = run / CONFIG
     if not path.is_file():
-        raise DataError(f"{run}: no run here (config.toml is missing); make one: ltw train")
-    return parse_config(tomllib.loads(path.read_text()), str(path))
+        raise DataError(f"{run}: no run here ({CONFIG} is missing); make one: ltw train")
+    return load_config(path)
+
+
+def require_config(run: Path, config: Config) -> None:
+    """Check that ``run`` was started with ``config``; only the store may have moved.
+
+    Raises:
+        DataError: ``run`` is no run.
+        ConfigError: values differ; the message names their keys.
+    """
+    old, new = (dict(_flat(c.model_dump())) for c in (read_run_config(run), config))
+    changed = [key for key in old if key != "store" and old[key] != new[key]]
+    if changed:
+        raise ConfigError(
+            f"{run}: was started with other values of {', '.join(changed)}; use another folder"
+        )
 
 
 def evaluate_run(
@@ -56,6 +73,7 @@ def evaluate_run(
         logits, _ = detector(images.to(device))
         return torch.sigmoid(logits).cpu()
 
+    (run / METRICS).unlink(missing_ok=True)  # they would be of other predictions
     with progress_bar(f"score {config.method}", len(rows)) as advance:
         predict_to_file(
             predict,
@@ -67,3 +85,12 @@ def evaluate_run(
             on_batch=advance,
         )
     write_metrics(run / PREDICTIONS, run / METRICS)
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (dotted key, value) of nested tables."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

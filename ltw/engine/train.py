@@ -19,16 +19,17 @@ from torch.utils.tensorboard import SummaryWriter
 from ltw import metrics
 from ltw.config import Config
 from ltw.data.loader import load_batches, to_tensor
-from ltw.data.pairing import BatchRows, Pairing, Rows, epoch_batches
+from ltw.data.pairing import BatchRows, Pairing, Rows, epoch_batches, meta_split
 from ltw.data.selection import source_faces
 from ltw.data.store import Store
 from ltw.engine.build import build_method, build_optimizer, choose_device
 from ltw.engine.checkpoint import load_checkpoint, save_checkpoint
-from ltw.engine.run import BEST, LAST, read_run_config
+from ltw.engine.run import BEST, CONFIG, LAST, require_config
 from ltw.errors import ConfigError
 from ltw.methods import Logs, Method
 from ltw.progress import console, progress_bar
 
+LOG = "metrics.jsonl"
 GALLERY_FACES = 2000
 
 
@@ -51,16 +52,24 @@ def train(config: Config, run: Path, *, resume: bool = False) -> Method:
     Killed at any moment, it goes on with ``resume`` and ends with the same weights.
 
     Raises:
-        ConfigError: ``run`` holds another run, or there is nothing to resume.
-        DataError: the store lacks what the config asks for.
+        ConfigError: ``run`` holds a run and ``resume`` is not set, or that run has another config,
+            or there is nothing to resume.
+        DataError: the store lacks what the config asks for; nothing is written then.
         LTWError: a loss is not finite.
     """
-    resuming = _prepare(config, run, resume)
+    if resume:
+        require_config(run, config)
+    elif (run / CONFIG).exists():
+        raise ConfigError(
+            f"{run}: holds a run already; add --resume to go on, or give another --run"
+        )
     if config.training.threads:
         torch.set_num_threads(config.training.threads)
     trainer = _Trainer(config, run)
-    if resuming:
+    if resume and (run / LAST).exists():
         trainer.restore()
+    else:
+        trainer.begin()
     trainer.fit()
     return trainer.release()
 
@@ -77,6 +86,8 @@ class _Trainer:
         self.validation = source_faces(records, sources, config.compression, "val")
         self.device = choose_device(config.training.device)
         self.method = build_method(config)
+        if self.method.paired:
+            meta_split(sources, np.random.default_rng(config.seed))  # refuses a single source
         self.method.to(self.device).to(memory_format=torch.channels_last)  # 1.5x faster on CPUs
         self.optimizer = build_optimizer(config, self.method)
         self.scheduler = StepLR(
@@ -88,14 +99,20 @@ class _Trainer:
         per_batch = math.ceil(config.training.batch_size / 2)
         self.steps = config.training.steps_per_epoch or math.ceil(fakes / per_batch)
 
+    def begin(self) -> None:
+        """Make the run's folder, with its config and an empty log."""
+        # a run has no folder to count a relative store from
+        config = self.config.model_copy(update={"store": self.config.store.resolve()})
+        _write(self.run / CONFIG, config.to_toml())
+        _write(self.run / LOG, "")
+
     def restore(self) -> None:
         """Go back to the last checkpoint; what was logged after it is forgotten."""
         self.progress = Progress(**load_checkpoint(self.run / LAST, self.method, self.optimizer))
         self.scheduler.last_epoch = self.progress.epoch
-        log = self.run / "metrics.jsonl"
+        log = self.run / LOG
         lines = log.read_text().splitlines() if log.exists() else []
-        kept = [s for s in lines if _is_whole(s) and json.loads(s)["step"] <= self.progress.step]
-        _write(log, "".join(f"{line}\n" for line in kept))
+        _write(log, "".join(f"{line}\n" for line in lines if _is_before(line, self.progress)))
 
     def fit(self) -> None:
         """Train from where the run is to its last epoch."""
@@ -103,12 +120,11 @@ class _Trainer:
         total = config.training.epochs * self.steps
         with (
             SummaryWriter(str(self.run), purge_step=progress.step + 1) as board,
-            (self.run / "metrics.jsonl").open("a") as log,
+            (self.run / LOG).open("a", buffering=1) as log,  # no checkpoint is ahead of the log
             progress_bar(f"train {config.method}", total, progress.step) as advance,
         ):
             while progress.epoch < config.training.epochs:
                 self._epoch(advance, log.write, board)
-                log.flush()
 
     def _epoch(
         self, advance: Callable[..., None], write: Callable[[str], object], board: SummaryWriter
@@ -134,6 +150,7 @@ class _Trainer:
                 board.add_scalar(f"train/{name}", value, progress.step)
             advance(note=f"epoch {progress.epoch + 1} loss {scalars['loss']:.3f}")
             if time.monotonic() - saved > 60 * self.config.training.checkpoint_minutes:
+                board.flush()
                 self._save(LAST)
                 saved = time.monotonic()
             asked = time.monotonic()
@@ -194,6 +211,7 @@ class _Trainer:
         for group in ("validation", "weights"):
             for name, value in results.get(group, {}).items():
                 board.add_scalar(f"{group}/{name}", value, progress.step)
+        board.flush()
         if results["validation"]["auc"] > progress.best_auc:
             progress.best_auc = results["validation"]["auc"]
             progress.best_epoch = progress.epoch
@@ -234,40 +252,20 @@ class _Trainer:
         return self.method
 
 
-def _prepare(config: Config, run: Path, resume: bool) -> bool:
-    """Write the config of a new run, or check that an old run's is the same; True to go on."""
-    path = run / "config.toml"
-    if not path.exists():
-        if resume and run.exists():
-            raise ConfigError(f"{run}: nothing to resume here, config.toml is missing")
-        _write(path, config.to_toml())
-        return False
-    if not resume:
-        raise ConfigError(
-            f"{run}: holds a run already; add --resume to go on, or give another --run"
-        )
-    old, new = read_run_config(run).model_dump(), config.model_dump()
-    changed = [k for k in old if k != "store" and old[k] != new[k]]
-    if changed:
-        raise ConfigError(
-            f"{run}: cannot resume with other values of {', '.join(changed)}; use another --run"
-        )
-    return (run / LAST).exists()
-
-
 def _line(kind: str, progress: Progress, values: dict[str, Any]) -> str:
     return (
         json.dumps({"kind": kind, "step": progress.step, "epoch": progress.epoch, **values}) + "\n"
     )
 
 
-def _is_whole(line: str) -> bool:
-    """Whether a log line was written to its end before a kill."""
+def _is_before(line: str, progress: Progress) -> bool:
+    """Whether a log line tells of what ``progress`` includes; one torn by a kill does not."""
     try:
-        json.loads(line)
+        entry = json.loads(line)
     except ValueError:
         return False
-    return True
+    # an epoch's line has the step of its last batch, after which a checkpoint may lie before it
+    return bool(entry["step"] <= progress.step and entry["epoch"] <= progress.epoch)
 
 
 def _write(path: Path, text: str) -> None:
