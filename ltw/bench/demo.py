@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ltw.bench.rotation import run_rotation
+from ltw.bench.rotation import run_method, write_results
 from ltw.config import Config, DetectorConfig, TrainingConfig
 from ltw.data.extract import extract
 from ltw.data.readers import READERS
@@ -33,11 +33,17 @@ def run_demo(out: Path, seed: int = 0) -> dict[str, Any]:
     extract(READERS["faceforensics"](corpus), store, frames=FRAMES)
     console.print(f"[bold]3/4[/] two detectors that never see {TARGET!r}")
     config = demo_config(store, seed)
-    results = run_rotation(
-        config, ("alltrain", "ltw"), out, title="ltw demo: rendered people", started=started
+    methods = ("alltrain", "ltw")
+    for method in methods:
+        run_method(config, method, out)
+    console.print("[bold]4/4[/] results")
+    return write_results(
+        config,
+        methods,
+        out,
+        title="ltw demo: rendered people",
+        seconds=round(time.monotonic() - started, 1),
     )
-    console.print(f"[bold]4/4[/] {out / 'results.json'} and {out / 'report.html'}")
-    return results
 
 
 def demo_config(store: Path, seed: int) -> Config:

@@ -1,9 +1,8 @@
-"""Leave one forgery out: every method trained on the others, then measured on the one unseen."""
+"""Leave one forgery out: methods trained on the others, then measured on the one unseen."""
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,35 +13,59 @@ from ltw.config import Config
 from ltw.engine.evaluate import atomic
 from ltw.engine.run import METRICS, evaluate_run
 from ltw.engine.train import train
+from ltw.errors import ConfigError
 
 
-def run_rotation(
-    config: Config, methods: Sequence[str], out: Path, *, title: str, started: float | None = None
-) -> dict[str, Any]:
-    """Train ``methods`` as ``config`` says, measure them, and write results.json and report.html.
+def run_method(config: Config, method: str, out: Path) -> None:
+    """Train ``method`` as ``config`` says into ``out``/runs/METHOD and measure it there.
 
-    ``config.target`` is the unseen forgery. Runs lie in ``out``/runs/METHOD; finished ones are
-    kept and cut-off ones go on, so the call can be repeated. ``started`` (`time.monotonic`) counts
-    the seconds of the results from an earlier stage. Returns what results.json holds.
+    A finished run is kept and a cut-off one goes on, so the call can be repeated.
 
     Raises:
         LTWError: as training and evaluation do.
     """
-    assert config.target is not None
-    started = time.monotonic() if started is None else started
+    run = out / "runs" / method
+    if (run / METRICS).exists():
+        return
+    train(config.model_copy(update={"method": method}), run, resume=(run / "config.toml").exists())
+    evaluate_run(run, config.store, [_target(config), *config.sources])
+
+
+def write_results(
+    config: Config,
+    methods: Sequence[str],
+    out: Path,
+    *,
+    title: str,
+    seconds: float | None = None,
+) -> dict[str, Any]:
+    """Write results.json, report.html and comparison.png of finished runs into ``out``.
+
+    Returns what results.json holds.
+
+    Raises:
+        DataError: a run is incomplete, or was not measured on the target.
+    """
     runs = {method: out / "runs" / method for method in methods}
-    for method, run in runs.items():
-        if (run / METRICS).exists():
-            continue
-        chosen = config.model_copy(update={"method": method})
-        train(chosen, run, resume=(run / "config.toml").exists())
-        evaluate_run(run, config.store, [config.target, *config.sources])
-    seconds = round(time.monotonic() - started, 1)
-    names = {"sources": list(config.sources), "target": config.target, "seconds": seconds}
-    results = collect_results(runs, **names)  # type: ignore[arg-type]
+    target = _target(config)
+    results = collect_results(runs, sources=config.sources, target=target, seconds=seconds)
     with atomic(out / "results.json") as part:
         part.write_text(json.dumps(results, indent=2) + "\n")
-    write_report(out / "report.html", runs, store=config.store, title=title, **names)  # type: ignore[arg-type]
+    write_report(
+        out / "report.html",
+        runs,
+        store=config.store,
+        sources=config.sources,
+        target=target,
+        title=title,
+        seconds=seconds,
+    )
     with atomic(out / "comparison.png") as part:
         comparison_figure(results).savefig(part, format="png", dpi=150)
     return results
+
+
+def _target(config: Config) -> str:
+    if config.target is None:
+        raise ConfigError("target is missing: name the forgery to leave out")
+    return config.target
