@@ -112,7 +112,7 @@ class _Trainer:
         self.scheduler.last_epoch = self.progress.epoch
         log = self.run / LOG
         lines = log.read_text().splitlines() if log.exists() else []
-        _write(log, "".join(f"{line}\n" for line in lines if _is_before(line, self.progress)))
+        _write(log, "".join(f"{line}\n" for line in lines if _is_until(line, self.progress.step)))
 
     def fit(self) -> None:
         """Train from where the run is to its last epoch."""
@@ -149,7 +149,8 @@ class _Trainer:
             for name, value in scalars.items():
                 board.add_scalar(f"train/{name}", value, progress.step)
             advance(note=f"epoch {progress.epoch + 1} loss {scalars['loss']:.3f}")
-            if time.monotonic() - saved > 60 * self.config.training.checkpoint_minutes:
+            due = time.monotonic() - saved > 60 * self.config.training.checkpoint_minutes
+            if due and progress.step_in_epoch < self.steps:  # else the epoch's end saves
                 board.flush()
                 self._save(LAST)
                 saved = time.monotonic()
@@ -258,14 +259,12 @@ def _line(kind: str, progress: Progress, values: dict[str, Any]) -> str:
     )
 
 
-def _is_before(line: str, progress: Progress) -> bool:
-    """Whether a log line tells of what ``progress`` includes; one torn by a kill does not."""
+def _is_until(line: str, step: int) -> bool:
+    """Whether a log line is of ``step`` or before; one torn by a kill is not."""
     try:
-        entry = json.loads(line)
+        return bool(json.loads(line)["step"] <= step)
     except ValueError:
         return False
-    # an epoch's line has the step of its last batch, after which a checkpoint may lie before it
-    return bool(entry["step"] <= progress.step and entry["epoch"] <= progress.epoch)
 
 
 def _write(path: Path, text: str) -> None:
