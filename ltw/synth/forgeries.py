@@ -110,9 +110,11 @@ def expression_transfer(
 ) -> tuple[Image, Image]:
     """Move the target's own mouth and eyes as the donor's, and render the face anew.
 
-    The whole face is sampled into a texture and back, lit by an estimated, slightly wrong light.
+    The whole face is sampled into a texture and back, sharpened by a texture filter and lit by an
+    estimated, slightly wrong light.
     """
-    size = int(rng.integers(112, 145))
+    size = int(rng.integers(136, 201))
+    crispness = rng.uniform(0.0, 1.0)
     gain = rng.uniform(0.6, 1.0)
     jaw, lids = rng.uniform(-0.03, 0.09), rng.uniform(-0.25, 0.25)
     shade = rng.normal(0.0, 0.03, 2)
@@ -129,6 +131,7 @@ def expression_transfer(
     moved = displaced(frame, matrix, du, dv)
     texture = to_patch(np.clip(moved, 0, 255).astype(np.uint8), matrix, size)
     face = from_patch(texture, matrix, frame.shape, cv2.INTER_LINEAR)
+    face += np.float32(crispness) * (face - cv2.GaussianBlur(face, (0, 0), 1.0))
     face *= (1 + shade[0] * u + shade[1] * (v - 0.6)).astype(np.float32)[..., None]
     return blend(frame, face, outline.alpha(u, v, feather, landmarks))
 
@@ -142,7 +145,7 @@ def mouth_rerendering(
     as a learned texture would): edges stay, faint texture goes, faint ringing comes.
     """
     size = 2 * int(rng.integers(56, 73))
-    threshold = rng.uniform(10.0, 22.0)
+    threshold = rng.uniform(5.0, 18.0)
     gain = rng.uniform(0.7, 1.2)
     jaw = rng.uniform(-0.04, 0.12)
     feather = rng.uniform(0.3, 0.5)
