@@ -61,7 +61,7 @@ class Pairing:
         table = self.records
         self._domain = table["domain"].to_numpy()
         self._frame = table["frame"].to_numpy()
-        self._video = table["video"].to_numpy()
+        self._video = pd.factorize(table["video"], sort=True)[0]  # numbers: quicker to compare
         setting = list(zip(table["dataset"], table["compression"], strict=True))
         self._keys: list[list[tuple[object, ...]]] = [
             list(zip(setting, self._domain, table["source_video"], strict=True)),
@@ -81,6 +81,8 @@ class Pairing:
         wanted = list(meta_test) if self._domain[face] == REAL else [REAL]
         for keys, groups, tier in zip(self._keys, self._groups, ("", "person", "any"), strict=True):
             setting, _, *rest = keys[face]
+            if "" in rest:
+                continue  # nobody knows of which video or person this face is
             found = [groups[key] for d in wanted if (key := (setting, d, *rest)) in groups]
             if found:
                 if tier:
@@ -88,12 +90,13 @@ class Pairing:
                 rows = found[rng.integers(len(found))]  # a domain, each as likely
                 return self._nearest(face, rows, rng)
         raise DataError(
-            f"face {face} ({self._video[face]}): no counterpart of domain "
-            f"{' or '.join(map(repr, wanted))} in the same data set and compression"
+            f"{self.records['video'].iloc[face]}, frame {self._frame[face]}: no counterpart of "
+            f"domain {' or '.join(map(repr, wanted))} in the same data set and compression; "
+            "extract it there too, or train on one data set and compression"
         )
 
     def _nearest(self, face: int, rows: Rows, rng: np.random.Generator) -> int:
-        videos = np.unique(self._video[rows].astype(str))
+        videos = np.unique(self._video[rows])
         rows = rows[self._video[rows] == videos[rng.integers(len(videos))]]
         distance = np.abs(self._frame[rows] - self._frame[face])
         return int(rows[np.lexsort((self._frame[rows], distance))[0]])
@@ -114,11 +117,15 @@ def epoch_batches(
     ``faces`` are the training rows. With ``paired``, fakes come from the epoch's meta-train domains
     and counterparts of reals from its meta-test ones; else from all ``sources``. Each pool is gone
     through in random order, and again when it is used up.
+
+    Raises:
+        DataError: no real or no fake to draw from, no counterpart, or, with ``paired``, fewer than
+            two sources.
     """
     train, test = meta_split(sources, rng) if paired else (list(sources), [])
     domain = pairing.records["domain"].to_numpy()[faces]
-    reals = _cycle(faces[domain == REAL], rng)
-    fakes = _cycle(faces[np.isin(domain, train)], rng)
+    reals = _cycle(faces[domain == REAL], "real", rng)
+    fakes = _cycle(faces[np.isin(domain, train)], " or ".join(train), rng)
     n_real = batch_size // 2
     for _ in range(steps):
         rows = np.concatenate([_take(reals, n_real), _take(fakes, batch_size - n_real)])
@@ -129,7 +136,9 @@ def epoch_batches(
         yield BatchRows(rows, np.array(counterparts, np.int64))
 
 
-def _cycle(rows: Rows, rng: np.random.Generator) -> Iterator[int]:
+def _cycle(rows: Rows, what: str, rng: np.random.Generator) -> Iterator[int]:
+    if not len(rows):
+        raise DataError(f"no face of domain {what} among the training faces")
     while True:
         yield from rng.permutation(rows).tolist()
 

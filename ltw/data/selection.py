@@ -9,13 +9,17 @@ from ltw.data.pairing import Rows
 from ltw.errors import DataError, did_you_mean
 from ltw.types import REAL
 
+SETTING = ["dataset", "compression"]
+"""Reals are told from fakes of the same setting, so that only the forgery tells them apart."""
+
 
 def source_faces(
     records: pd.DataFrame, sources: list[str], compression: str | None, split: str
 ) -> Rows:
     """Return the rows of a split that belong to ``sources``: their fakes and the reals beside them.
 
-    Reals come only from data sets that hold a source's fakes, so that a store may hold targets too.
+    Reals come only from data sets and at compressions that hold a source's fakes: a store may hold
+    targets too, and nothing but the forgery may tell the label.
 
     Raises:
         DataError: a domain or compression is not in the store, or the split lacks one of the
@@ -23,36 +27,41 @@ def source_faces(
     """
     _require(sources, "source", _forgeries(records))
     records = _of_compression(records, compression)
-    fakes = records[records["domain"].isin(sources) & (records["split"] == split)]
-    for source in sources:
-        if source not in set(fakes["domain"]):
-            raise DataError(
-                f"source {source!r} has no face in split {split!r}; splits in the store: "
-                f"{', '.join(sorted(set(records['split'])))}. Extract more videos"
-            )
-    return _with_reals(records, fakes, split)
+    return _with_reals(records, _fakes(records, sources, "source", split), split)
 
 
 def test_faces(records: pd.DataFrame, domains: list[str], compression: str | None) -> Rows:
     """Return the test rows of ``domains`` (all forgeries where empty) and the reals beside them.
 
     Raises:
-        DataError: a domain or compression is not in the store, or no face is left.
+        DataError: a domain or compression is not in the store, or one of the domains, or reals,
+            have no test face.
     """
     _require(domains, "domain", _forgeries(records))
     records = _of_compression(records, compression)
-    wanted = domains or _forgeries(records)
-    fakes = records[records["domain"].isin(wanted) & (records["split"] == "test")]
-    if fakes.empty:
-        raise DataError(f"no fake of {', '.join(wanted) or 'any forgery'} in the split 'test'")
-    return _with_reals(records, fakes, "test")
+    wanted = domains or _forgeries(records[records["split"] == "test"])
+    if not wanted:
+        raise DataError("no fake of any forgery in the split 'test'")
+    return _with_reals(records, _fakes(records, wanted, "domain", "test"), "test")
+
+
+def _fakes(records: pd.DataFrame, domains: list[str], what: str, split: str) -> pd.DataFrame:
+    fakes = records[records["domain"].isin(domains) & (records["split"] == split)]
+    for domain in domains:
+        if not (fakes["domain"] == domain).any():
+            raise DataError(
+                f"{what} {domain!r} has no face in split {split!r}; splits in the store: "
+                f"{', '.join(sorted(set(records['split'])))}. Extract more videos"
+            )
+    return fakes
 
 
 def _with_reals(records: pd.DataFrame, fakes: pd.DataFrame, split: str) -> Rows:
+    setting = pd.MultiIndex.from_frame(records[SETTING])
     reals = records[
         (records["domain"] == REAL)
         & (records["split"] == split)
-        & records["dataset"].isin(fakes["dataset"].unique())
+        & setting.isin(pd.MultiIndex.from_frame(fakes[SETTING]))
     ]
     if reals.empty:
         raise DataError(
