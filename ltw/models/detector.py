@@ -8,6 +8,7 @@ from typing import Any
 
 import timm
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -25,13 +26,14 @@ class Detector(nn.Module):
     """Backbone, head, preprocessing and decision threshold in one object.
 
     Args:
-        backbone: any timm model that has a feature map (token models are folded to one).
+        backbone: any timm model that has a feature map (tokens are folded to one).
         pretrained: start from ImageNet weights; `PACKAGED` has them offline, timm fetches others.
         image_size: side of the input in pixels.
         threshold: probability from which a face is called fake.
 
     Raises:
-        ConfigError: timm has no such backbone, or its weights cannot be fetched.
+        ConfigError: timm has no such backbone, its weights cannot be fetched, or it has no feature
+            map at this image size.
     """
 
     def __init__(
@@ -88,9 +90,13 @@ class Detector(nn.Module):
     @torch.no_grad()
     def _count_channels(self) -> int:
         self.backbone.eval()
-        channels = self.features(torch.zeros(1, 3, self.image_size, self.image_size)).shape[1]
+        try:
+            probe = torch.zeros(1, 3, self.image_size, self.image_size)
+            _, channels, _, _ = self.features(probe).shape
+        except Exception as error:  # backbones fail in their own ways at sizes not made for them
+            raise _unusable(self.config["backbone"], self.image_size, error) from error
         self.backbone.train()
-        return int(channels)
+        return channels
 
     def save(self, folder: Path) -> None:
         """Write the release: ``detector.safetensors`` and ``detector.json``."""
@@ -108,15 +114,18 @@ class Detector(nn.Module):
         """Read what `save` wrote.
 
         Raises:
-            DataError: ``folder`` does not hold a detector.
+            DataError: ``folder`` does not hold a detector, or a damaged one.
         """
         if not (folder / "detector.json").is_file():
             raise DataError(
                 f"{folder}: no detector here (detector.json is missing); give the folder "
                 "`detector/` of a finished run"
             )
-        detector = cls(**json.loads((folder / "detector.json").read_text()))
-        detector.load_state_dict(load_file(folder / "detector.safetensors"))
+        try:
+            detector = cls(**json.loads((folder / "detector.json").read_text()))
+            detector.load_state_dict(load_file(folder / "detector.safetensors"))
+        except (OSError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
+            raise DataError(f"{folder}: damaged detector ({error})") from error
         return detector.eval()
 
 
@@ -136,15 +145,26 @@ def _create_backbone(name: str, *, pretrained: bool, image_size: int) -> Any:
         )
     except Exception as error:  # timm raises whatever its hub client raises
         if not pretrained:
-            raise
+            raise _unusable(name, image_size, error) from error
         raise ConfigError(
             f"backbone {name!r}: its ImageNet weights could not be fetched "
-            f"({type(error).__name__}: {str(error).splitlines()[0]}); connect to the network once, "
+            f"({_in_a_line(error)}); connect to the network once, "
             f"set detector.pretrained = false, or use {PACKAGED[0]!r}, whose weights are installed"
         ) from error
     if pretrained and name in PACKAGED:
         _load_packaged_weights(backbone)
     return backbone
+
+
+def _unusable(name: str, image_size: int, error: Exception) -> ConfigError:
+    return ConfigError(
+        f"backbone {name!r}: no feature map at detector.image_size = {image_size} "
+        f"({_in_a_line(error)}); try the size it was made for, or another backbone"
+    )
+
+
+def _in_a_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".partition("\n")[0]
 
 
 def _has_fixed_size(name: str) -> bool:
