@@ -40,11 +40,13 @@ class Method(nn.Module, ABC):
 
         ``p_fake`` always; methods that weigh their training faces add ``weight``.
         """
-        training = self.training
+        modes = [(module, module.training) for module in self.modules()]
         self.eval()
-        outputs = self._outputs(images)
-        self.train(training)
-        return outputs
+        try:
+            return self._outputs(images)
+        finally:
+            for module, training in modes:  # each its own: a frozen part stays in evaluation mode
+                module.training = training
 
     def _outputs(self, images: Tensor) -> dict[str, Tensor]:
         logits, _ = self.detector(images)

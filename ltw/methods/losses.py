@@ -29,8 +29,8 @@ def intra_class_compactness(outputs: Tensor, labels: Tensor) -> Tensor:
     if n_fake == 0 or n_real == 0:
         return torch.zeros_like(outputs)
     centre = outputs[~fake].mean()
-    sign = torch.where(fake, -len(labels) / n_fake, len(labels) / n_real)
-    return sign * (outputs - centre).square()
+    distances = len(labels) * (outputs - centre).square()
+    return torch.where(fake, -distances / n_fake, distances / n_real)
 
 
 def ltw_loss(logits: Tensor, labels: Tensor, icc_weight: float, icc_on: ICCInput) -> Tensor:
