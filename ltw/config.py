@@ -16,7 +16,9 @@ from ltw.errors import ConfigError, did_you_mean
 class Section(BaseModel):
     """A table of the file: unknown keys are errors, values cannot change."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 class DetectorConfig(Section):
@@ -76,7 +78,7 @@ class Config(Section):
     compression: str | None = None
     """Train on this compression only; default: all that the store holds."""
     method: str = "ltw"
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**63)
     detector: DetectorConfig = DetectorConfig()
     ltw: LTWConfig = LTWConfig()
     training: TrainingConfig = TrainingConfig()
@@ -102,11 +104,13 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
             value is out of range.
     """
     try:
-        values = tomllib.loads(path.read_text())
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such experiment file; configs/ has examples") from None
     except IsADirectoryError:
         raise ConfigError(f"{path}: is a folder; give the TOML file of an experiment") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
     for override in overrides:
