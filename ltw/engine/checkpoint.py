@@ -54,8 +54,8 @@ def load_checkpoint(
         raise DataError(f"{path}: no usable checkpoint ({error})") from None
     try:
         method.load_state_dict(_below(tensors, "method"))
-    except RuntimeError as error:
-        raise DataError(f"{path}: of another method or backbone ({error})") from None
+    except RuntimeError:  # its message lists every tensor
+        raise DataError(f"{path}: of another method or backbone") from None
     if optimizer is not None:
         state: dict[int, dict[str, Tensor]] = {}
         for name, tensor in _below(tensors, "optimizer").items():
@@ -63,6 +63,10 @@ def load_checkpoint(
             state.setdefault(int(index), {})[key] = tensor
         groups = json.loads(metadata["param_groups"])
         optimizer.load_state_dict({"state": state, "param_groups": groups})
+        for parameter, values in optimizer.state.items():
+            for name, tensor in values.items():
+                if tensor.shape == parameter.shape:  # files hold no memory format; Adam wants one
+                    values[name] = torch.empty_like(parameter).copy_(tensor)
         torch.set_rng_state(tensors["random/cpu"])
         if "random/cuda" in tensors and torch.cuda.is_available():
             torch.cuda.set_rng_state(tensors["random/cuda"])

@@ -1,0 +1,123 @@
+"""Evaluating a run folder: which faces are scored, and that the numbers are theirs."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn import metrics as sk
+from toy_store import FORGERIES, FRAMES, PEOPLE
+
+from ltw.data.store import Store
+from ltw.engine import run as engine
+from ltw.engine.run import evaluate_run, read_run_config, require_config
+from ltw.errors import ConfigError, DataError
+from ltw.models.detector import Detector
+
+
+@pytest.fixture
+def run(trained, tmp_path):
+    """A copy of a finished run, to be evaluated again."""
+    return shutil.copytree(trained["ltw"], tmp_path / "run")
+
+
+def predictions(run):
+    return pd.read_parquet(run / "predictions.parquet")
+
+
+def test_scores_are_the_released_detectors_on_test_faces(trained, store_path):
+    table = predictions(trained["ltw"])
+    store = Store(store_path)
+    faces = store.records.loc[table["index"]]
+    assert set(faces["split"]) == {"test"}
+    assert len(table) == table["index"].nunique() == 5 * PEOPLE["test"] * FRAMES
+    detector = Detector.load(trained["ltw"] / "detector")
+    images = torch.from_numpy(store.images(table["index"])).permute(0, 3, 1, 2) / 255
+    with torch.no_grad():
+        logits, _ = detector(images)
+    np.testing.assert_allclose(table["p_fake"], logits.sigmoid(), atol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["alltrain", "ltw"])
+def test_metrics_are_scikit_learns_on_the_predictions(trained, method):
+    table = predictions(trained[method])
+    measured = json.loads((trained[method] / "metrics.json").read_text())["domains"]
+    assert measured.keys() == set(FORGERIES)
+    for domain, values in measured.items():
+        faces = table[table["domain"].isin(["real", domain])]
+        videos = faces.groupby("video").agg(label=("label", "first"), p_fake=("p_fake", "mean"))
+        for level, scored in (("frame", faces), ("video", videos)):
+            y, p = scored["label"], scored["p_fake"]
+            expected = {
+                "acc": sk.accuracy_score(y, p >= 0.5),
+                "log_loss": sk.log_loss(y, p),
+                "auc": sk.roc_auc_score(y, p),
+            }
+            found = {name: values[level][name]["value"] for name in expected}
+            assert found == pytest.approx(expected, abs=1e-9)
+
+
+def test_domains_restrict_and_bring_their_reals(run, store_path):
+    evaluate_run(run, store_path, [FORGERIES[3], FORGERIES[0]])
+    assert set(predictions(run)["domain"]) == {"real", FORGERIES[3], FORGERIES[0]}
+    measured = json.loads((run / "metrics.json").read_text())
+    assert measured["domains"].keys() == {FORGERIES[3], FORGERIES[0]}
+
+
+def test_an_unknown_domain_names_the_nearest_and_changes_nothing(run, store_path):
+    before = (run / "metrics.json").read_bytes()
+    with pytest.raises(DataError, match=r"'bandz' is not in the store; did you mean 'bands'\?"):
+        evaluate_run(run, store_path, ["bandz"])
+    assert (run / "metrics.json").read_bytes() == before
+
+
+def test_metrics_never_outlive_their_predictions(run, store_path, monkeypatch):
+    def cut_off(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(engine, "write_metrics", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_run(run, store_path, [FORGERIES[0]])
+    assert not (run / "metrics.json").exists()
+
+
+def test_only_the_compression_that_was_trained_on(run, store_path, monkeypatch):
+    text = (run / "config.toml").read_text()
+    (run / "config.toml").write_text('compression = "c40"\n' + text)
+    with pytest.raises(DataError, match="'c40' is not in the store"):
+        evaluate_run(run, store_path)
+
+    class TwoLevels(Store):
+        def __init__(self, path):
+            super().__init__(path)
+            crf = np.where(self.records["frame"] == 0, "c40", "c23")
+            self.records = self.records.assign(compression=crf)
+
+    monkeypatch.setattr(engine, "Store", TwoLevels)
+    evaluate_run(run, store_path)
+    assert set(predictions(run)["compression"]) == {"c40"}
+
+
+def test_no_run_an_unfinished_run_and_a_damaged_one(run, store_path, tmp_path):
+    with pytest.raises(DataError, match=r"no run here \(config.toml is missing\)"):
+        evaluate_run(tmp_path, store_path)
+    (run / "detector/detector.json").unlink()
+    with pytest.raises(DataError, match="no detector here"):
+        evaluate_run(run, store_path)
+    (run / "config.toml").write_text("method = ")
+    with pytest.raises(ConfigError, match=r"config.toml: not valid TOML"):
+        evaluate_run(run, store_path)
+
+
+def test_require_config_names_every_other_key_and_lets_the_store_move(
+    trained, make_config, tmp_path
+):
+    same = make_config("ltw").model_copy(update={"store": tmp_path})
+    require_config(trained["ltw"], same)
+    other = make_config("ltw", target="checks-2", epochs=9)
+    with pytest.raises(ConfigError) as raised:
+        require_config(trained["ltw"], other)
+    assert "other values of target, training.epochs;" in str(raised.value)
+    assert read_run_config(trained["ltw"]).training.epochs == 2
