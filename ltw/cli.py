@@ -207,8 +207,10 @@ def store_info(
 @store_app.command("check")
 def store_check(path: Annotated[Path, typer.Argument(help="Folder of faces.")]) -> None:
     """Look for damage, duplicates, people in two splits, fakes without reals; exit 1 if any."""
+    from ltw.data.store import read_parameters
     from ltw.data.store_check import store_check as check
 
+    read_parameters(path)  # a folder that is no store is bad input, not a problem found
     problems = check(path)
     for problem in problems:
         output.print(f"- {problem}", soft_wrap=True)

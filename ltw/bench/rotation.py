@@ -11,7 +11,7 @@ from ltw.bench.figures import comparison_figure
 from ltw.bench.report import collect_results, write_report
 from ltw.config import Config
 from ltw.engine.evaluate import atomic
-from ltw.engine.run import METRICS, evaluate_run
+from ltw.engine.run import CONFIG, METRICS, evaluate_run, require_config
 from ltw.engine.train import train
 from ltw.errors import ConfigError
 
@@ -25,9 +25,11 @@ def run_method(config: Config, method: str, out: Path) -> None:
         LTWError: as training and evaluation do.
     """
     run = out / "runs" / method
+    config = config.model_copy(update={"method": method})
     if (run / METRICS).exists():
+        require_config(run, config)
         return
-    train(config.model_copy(update={"method": method}), run, resume=(run / "config.toml").exists())
+    train(config, run, resume=(run / CONFIG).exists())
     evaluate_run(run, config.store, [_target(config), *config.sources])
 
 
