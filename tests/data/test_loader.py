@@ -6,6 +6,7 @@ import torch
 
 from ltw.data.loader import load_batches, to_tensor
 from ltw.data.pairing import BatchRows
+from ltw.data.store import Store
 from ltw.errors import DataError
 
 
@@ -55,6 +56,17 @@ def test_batches_come_in_the_plans_order_each_face_with_its_record(workers):
             assert levels(batch.counterpart_images) == rows.counterparts.tolist()
             assert batch.counterpart_labels.tolist() == [i % 2 for i in rows.counterparts]
             assert batch.counterpart_domains == store.records["domain"][rows.counterparts].tolist()
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_store_on_disk_is_read_by_workers_too(store_path, workers):
+    store = Store(store_path)
+    store.image(0)  # a memory map is open when the workers start
+    rows = np.array([5, 0, len(store) - 1])
+    (batch,) = load_batches(store, [BatchRows(rows)], image_size=16, workers=workers)
+    assert torch.equal(batch.images, to_tensor(store.images(rows), 16))
+    assert batch.labels.tolist() == store.records["label"][rows].tolist()
+    assert batch.domains == store.records["domain"][rows].tolist()
 
 
 @pytest.mark.parametrize("workers", [0, 1])
