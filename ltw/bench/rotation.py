@@ -24,13 +24,13 @@ def run_method(config: Config, method: str, out: Path) -> None:
     Raises:
         LTWError: as training and evaluation do.
     """
-    run = out / "runs" / method
+    run, tested = out / "runs" / method, [_target(config), *config.sources]
     config = config.model_copy(update={"method": method})
     if (run / METRICS).exists():
         require_config(run, config)
         return
     train(config, run, resume=(run / CONFIG).exists())
-    evaluate_run(run, config.store, [_target(config), *config.sources])
+    evaluate_run(run, config.store, tested)
 
 
 def write_results(
