@@ -129,6 +129,8 @@ class Dataset(StrEnum):
     """Data sets with a reader; `ltw.data.readers.READERS` has the same names."""
 
     faceforensics = "faceforensics"
+    celeb_df = "celeb-df"
+    dfdc = "dfdc"
     folder = "folder"
 
 
