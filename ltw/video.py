@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ltw.errors import DataError
+from ltw.files import atomic
 
 VIDEO_SUFFIXES = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".m4v"}
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
@@ -46,9 +46,7 @@ def write_video(
 
     ``crf`` is x264's constant rate factor: 23 and 40 are FaceForensics++'s c23 and c40.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with av.open(str(part), "w", format="mp4") as container:
+    with atomic(path) as part, av.open(str(part), "w", format="mp4") as container:
         # x264's macroblock tree reads memory that nothing has written (AVX-512 code): with it, the
         # same frames give other bits in every run
         options = {"crf": str(crf), "mbtree": "0"}
@@ -60,7 +58,6 @@ def write_video(
                 stream.height, stream.width = frame.shape[:2]
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode())
-    part.replace(path)
 
 
 def read_frames(path: Path) -> Iterator[tuple[int, float, NDArray[np.uint8]]]:

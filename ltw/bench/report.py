@@ -19,8 +19,9 @@ from ltw import metrics
 from ltw.bench import figures
 from ltw.bench.figures import method_name, pretty
 from ltw.data.store import Store
-from ltw.engine.evaluate import FaceSource, atomic, domain_faces
+from ltw.engine.evaluate import FaceSource, domain_faces
 from ltw.errors import DataError
+from ltw.files import write_text
 
 BASELINE = "alltrain"
 COLUMNS = {"auc": "AUC", "acc": "ACC", "eer": "EER", "log_loss": "Log loss"}
@@ -149,8 +150,7 @@ def write_report(
         version=version("ltw"),
         palette=figures.CSS_COLOURS,
     )
-    with atomic(out) as part:
-        part.write_text(page, encoding="utf-8")
+    write_text(out, page)
 
 
 def _read_runs(runs: Mapping[str, Path], target: str) -> list[Run]:

@@ -10,10 +10,10 @@ from typing import Any
 from ltw.bench.figures import comparison_figure
 from ltw.bench.report import collect_results, write_report
 from ltw.config import Config
-from ltw.engine.evaluate import atomic
 from ltw.engine.run import CONFIG, METRICS, evaluate_run, require_config
 from ltw.engine.train import train
 from ltw.errors import ConfigError
+from ltw.files import atomic, write_text
 
 
 def run_method(config: Config, method: str, out: Path) -> None:
@@ -51,8 +51,7 @@ def write_results(
     runs = {method: out / "runs" / method for method in methods}
     target = _target(config)
     results = collect_results(runs, sources=config.sources, target=target, seconds=seconds)
-    with atomic(out / "results.json") as part:
-        part.write_text(json.dumps(results, indent=2) + "\n")
+    write_text(out / "results.json", json.dumps(results, indent=2) + "\n")
     write_report(
         out / "report.html",
         runs,

@@ -15,11 +15,9 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -43,6 +41,7 @@ from ltw.data.store import (
     shard_path,
 )
 from ltw.errors import DataError
+from ltw.files import atomic, write_text
 from ltw.types import Face
 
 SHARD_BYTES = 64 * 2**20
@@ -144,8 +143,9 @@ def begin(store: Path, parameters: Parameters) -> None:
     elif store.exists() and (not store.is_dir() or _visible(store)):
         raise DataError(f"{store}: neither a store nor an empty folder; choose another --store")
     store.mkdir(parents=True, exist_ok=True)
-    with _atomic(store / PARAMETERS) as path:
-        path.write_text(json.dumps({"format": FORMAT, **asdict(parameters)}, indent=1) + "\n")
+    write_text(
+        store / PARAMETERS, json.dumps({"format": FORMAT, **asdict(parameters)}, indent=1) + "\n"
+    )
     (store / "parts").mkdir(exist_ok=True)
 
 
@@ -255,24 +255,13 @@ def _write_batch(path: Path, table: pa.Table) -> None:
     batches = table.combine_chunks().to_batches() or [
         pa.RecordBatch.from_pylist([], schema=table.schema)
     ]
-    with _atomic(path) as part, pa.ipc.new_file(part, table.schema) as writer:
+    with atomic(path) as part, pa.ipc.new_file(part, table.schema) as writer:
         writer.write_batch(batches[0])
 
 
 def _write_parquet(path: Path, table: pa.Table) -> None:
-    with _atomic(path) as part:
+    with atomic(path) as part:
         pq.write_table(table, part)
-
-
-@contextmanager
-def _atomic(path: Path) -> Iterator[Path]:
-    """Give a name beside ``path`` to write to; it becomes ``path`` when the block ends well."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield part
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _visible(folder: Path) -> bool:

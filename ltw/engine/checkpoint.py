@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ltw.errors import DataError
+from ltw.files import atomic
 
 
 def save_checkpoint(
@@ -30,10 +31,8 @@ def save_checkpoint(
         "progress": json.dumps(dict(progress)),
         "param_groups": json.dumps(state["param_groups"]),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    save_file({name: t.contiguous() for name, t in tensors.items()}, part, metadata)
-    part.replace(path)
+    with atomic(path) as part:
+        save_file({name: t.contiguous() for name, t in tensors.items()}, part, metadata)
 
 
 def load_checkpoint(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +18,7 @@ from torch import Tensor
 from ltw import metrics
 from ltw.data.loader import to_tensor
 from ltw.errors import DataError
+from ltw.files import atomic, write_text
 
 SCHEMA = pa.schema(
     [
@@ -166,9 +165,7 @@ def domain_faces(predictions: Path | pd.DataFrame) -> tuple[dict[str, pd.DataFra
 
 def write_metrics(predictions: Path, out: Path) -> None:
     """Write `measure` of a predictions file to ``out`` as JSON, atomically; raises as it does."""
-    text = json.dumps(measure(predictions), indent=2, allow_nan=False)
-    with atomic(out) as part:
-        part.write_text(text + "\n", encoding="utf-8")
+    write_text(out, json.dumps(measure(predictions), indent=2, allow_nan=False) + "\n")
 
 
 def _where(faces: pd.DataFrame, **values: str) -> pd.DataFrame:
@@ -217,15 +214,3 @@ def _read(predictions: Path | pd.DataFrame) -> pd.DataFrame:
             "or faces the model was trained on count as test faces"
         )
     return predictions
-
-
-@contextmanager
-def atomic(out: Path) -> Iterator[Path]:
-    """Yield a file beside ``out`` to write to; it becomes ``out`` if the block ends well."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(f".{out.name}.{os.getpid()}.part")
-    try:
-        yield part
-        part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)

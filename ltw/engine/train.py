@@ -26,6 +26,7 @@ from ltw.engine.build import build_method, build_optimizer, choose_device
 from ltw.engine.checkpoint import load_checkpoint, save_checkpoint
 from ltw.engine.run import BEST, CONFIG, LAST, require_config
 from ltw.errors import ConfigError
+from ltw.files import atomic, write_text
 from ltw.methods import Logs, Method
 from ltw.progress import console, progress_bar
 
@@ -103,8 +104,8 @@ class _Trainer:
         """Make the run's folder, with its config and an empty log."""
         # a run has no folder to count a relative store from
         config = self.config.model_copy(update={"store": self.config.store.resolve()})
-        _write(self.run / CONFIG, config.to_toml())
-        _write(self.run / LOG, "")
+        write_text(self.run / CONFIG, config.to_toml())
+        write_text(self.run / LOG, "")
 
     def restore(self) -> None:
         """Go back to the last checkpoint; what was logged after it is forgotten."""
@@ -112,7 +113,9 @@ class _Trainer:
         self.scheduler.last_epoch = self.progress.epoch
         log = self.run / LOG
         lines = log.read_text().splitlines() if log.exists() else []
-        _write(log, "".join(f"{line}\n" for line in lines if _is_until(line, self.progress.step)))
+        write_text(
+            log, "".join(f"{line}\n" for line in lines if _is_until(line, self.progress.step))
+        )
 
     def fit(self) -> None:
         """Train from where the run is to its last epoch."""
@@ -201,7 +204,7 @@ class _Trainer:
         self.scheduler.step()
         progress.epoch += 1
         progress.step_in_epoch = 0
-        scores = self._validate()
+        scores = self._outputs(self.validation)
         results: dict[str, Any] = {
             "validation": metrics.evaluate(scores["label"], scores["p_fake"]),
             **timing,
@@ -219,11 +222,8 @@ class _Trainer:
             self._save(BEST)
         self._save(LAST)
 
-    def _validate(self) -> pd.DataFrame:
-        """Score the validation faces of the sources: columns domain, label and the outputs."""
-        return self._outputs(self.validation)
-
     def _outputs(self, rows: Rows) -> pd.DataFrame:
+        """Return a row a face: index, domain, label and what the method says of it."""
         parts = []
         for batch in _chunks(rows, 64):
             images = to_tensor(self.store.images(batch), self.config.detector.image_size)
@@ -247,9 +247,8 @@ class _Trainer:
         few = min(GALLERY_FACES, len(self.faces))
         weights = self._outputs(np.sort(rng.choice(self.faces, few, replace=False)))
         if "weight" in weights:
-            part = self.run / ".weights.parquet.part"
-            weights[["index", "domain", "label", "weight"]].to_parquet(part, index=False)
-            part.replace(self.run / "weights.parquet")
+            with atomic(self.run / "weights.parquet") as part:
+                weights[["index", "domain", "label", "weight"]].to_parquet(part, index=False)
         return self.method
 
 
@@ -265,13 +264,6 @@ def _is_until(line: str, step: int) -> bool:
         return bool(json.loads(line)["step"] <= step)
     except ValueError:
         return False
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text)
-    part.replace(path)
 
 
 def _chunks(rows: Rows, size: int) -> Iterator[Rows]:

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ltw.errors import ConfigError, DataError, did_you_mean
+from ltw.files import atomic, write_text
 
 PACKAGED = ("tf_efficientnet_lite0", "efficientnet_lite0")
 """Names under which EfficientNet-Lite0's packaged ImageNet weights load, without a network.
@@ -100,14 +101,10 @@ class Detector(nn.Module):
 
     def save(self, folder: Path) -> None:
         """Write the release: ``detector.safetensors`` and ``detector.json``."""
-        folder.mkdir(parents=True, exist_ok=True)
         tensors = {name: tensor.contiguous() for name, tensor in self.state_dict().items()}
-        part = folder / ".detector.safetensors.part"
-        save_file(tensors, part)
-        part.replace(folder / "detector.safetensors")
-        part = folder / ".detector.json.part"
-        part.write_text(json.dumps(self.config, indent=2) + "\n")
-        part.replace(folder / "detector.json")
+        with atomic(folder / "detector.safetensors") as part:
+            save_file(tensors, part)
+        write_text(folder / "detector.json", json.dumps(self.config, indent=2) + "\n")
 
     @classmethod
     def load(cls, folder: Path) -> Detector:

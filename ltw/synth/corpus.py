@@ -24,6 +24,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ltw.errors import ConfigError, DataError
+from ltw.files import write_text
 from ltw.progress import progress_bar
 from ltw.synth.casting import FORGERY_SEEDS, Actor, cast_people
 from ltw.synth.footage import Footage
@@ -128,10 +129,10 @@ def _cast(out: Path, plan: CorpusPlan, jobs: int) -> tuple[list[Actor], list[Ski
                 "(files that share a name up to the last underscore are one person)"
                 + "".join(f"; {name}: {reason}" for name, reason in skips[:3])
             )
-        _write_atomically(out / "corpus.json", plan.to_json())
+        write_text(out / "corpus.json", plan.to_json())
         skipped = pd.DataFrame(skips, columns=["name", "reason"])
-        _write_atomically(out / "skipped.csv", skipped.to_csv(index=False))
-        _write_atomically(file, pd.DataFrame([asdict(a) for a in actors]).to_csv(index=False))
+        write_text(out / "skipped.csv", skipped.to_csv(index=False))
+        write_text(file, pd.DataFrame([asdict(a) for a in actors]).to_csv(index=False))
     rows = pd.read_csv(file, dtype=str, keep_default_na=False)
     skipped = pd.read_csv(out / "skipped.csv", dtype=str, keep_default_na=False)
     return (
@@ -146,7 +147,7 @@ def _write_splits(out: Path, pairs: Sequence[tuple[Actor, Actor]]) -> None:
     held_out = max(1, round(0.14 * len(names)))
     test, val = len(names) - held_out, len(names) - 2 * held_out
     for split, part in zip(SPLITS, (names[:val], names[val:test], names[test:]), strict=True):
-        _write_atomically(out / "splits" / f"{split}.json", json.dumps(part, indent=2) + "\n")
+        write_text(out / "splits" / f"{split}.json", json.dumps(part, indent=2) + "\n")
 
 
 def _make_pair(out: Path, plan: CorpusPlan, first: Actor, second: Actor) -> int:
@@ -199,10 +200,3 @@ def _seed(plan: CorpusPlan, forgery: str, target: Actor, donor: Actor) -> np.ran
 def _grey(masks: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
     for mask in masks:
         yield np.repeat(mask[..., None], 3, axis=2)
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text)
-    part.replace(path)
