@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Protocol
 
-from ltw.data.readers import faceforensics, folder
+from ltw.data.readers import celeb_df, dfdc, faceforensics, folder
 from ltw.types import Clip
 
 
@@ -26,4 +26,9 @@ class Reader(Protocol):
         """
 
 
-READERS: dict[str, Reader] = {"faceforensics": faceforensics.read, "folder": folder.read}
+READERS: dict[str, Reader] = {
+    "faceforensics": faceforensics.read,
+    "celeb-df": celeb_df.read,
+    "dfdc": dfdc.read,
+    "folder": folder.read,
+}

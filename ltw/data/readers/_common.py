@@ -1,12 +1,18 @@
-"""What readers share: the check of the root, and telling what is left out."""
+"""What readers share: checks of the root, splits by hash, and telling what is left out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from hashlib import blake2b
 from pathlib import Path
 
 from ltw.errors import DataError
 from ltw.progress import console
+
+COMPRESSION = "unknown"
+"""The compression of a data set that is not given out at several levels."""
+
+VAL_SHARE = 0.15
 
 
 def require_folder(root: Path, layout: str) -> None:
@@ -16,6 +22,25 @@ def require_folder(root: Path, layout: str) -> None:
         raise DataError(f"{root} {what}; expected a folder laid out as\n{layout}")
     if not any(root.iterdir()):
         raise DataError(f"{root} is empty; expected\n{layout}")
+
+
+def refuse_levels(root: Path, compressions: Collection[str]) -> None:
+    """Raise `DataError` if compressions are asked for, where there are none to choose from."""
+    if compressions:
+        raise DataError(
+            f"{root}: no compression levels to choose from, but {', '.join(compressions)} was "
+            "asked for; leave the compression out"
+        )
+
+
+def hashed_share(name: str) -> float:
+    """Return the place of ``name`` in [0, 1): evenly spread, the same on every machine."""
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest()) / 2**64
+
+
+def train_or_val(name: str) -> str:
+    """Return the split of a person or video outside the test set: 15% of the names are val."""
+    return "val" if hashed_share(name) < VAL_SHARE else "train"
 
 
 def visible_files(folder: Path) -> list[Path]:

@@ -7,12 +7,19 @@ is ``unlabelled`` and their label -1, to be looked at and scored, never trained 
 from __future__ import annotations
 
 from collections.abc import Collection
-from hashlib import blake2b
 from pathlib import Path
 
 import pandas as pd
 
-from ltw.data.readers._common import require_folder, tell, tell_skipped, visible_files
+from ltw.data.readers._common import (
+    COMPRESSION,
+    hashed_share,
+    refuse_levels,
+    require_folder,
+    tell,
+    tell_skipped,
+    visible_files,
+)
 from ltw.errors import DataError
 from ltw.types import REAL, SPLITS, UNLABELLED, Clip
 from ltw.video import IMAGE_SUFFIXES, VIDEO_SUFFIXES
@@ -23,7 +30,6 @@ LAYOUT = """\
   FILE                     videos or photographs without a label
   splits.csv               (optional) columns file, split (train, val or test)
   pairs.csv                (optional) columns fake, source: the genuine file a forgery shows"""
-COMPRESSION = "unknown"
 SHARES = {"train": 0.70, "val": 0.15, "test": 0.15}
 
 
@@ -40,8 +46,7 @@ def read(root: Path, *, dataset: str = "", compressions: Collection[str] = ()) -
             ``real``, a CSV file is damaged or names a missing file, or compressions are asked for.
     """
     require_folder(root, LAYOUT)
-    if compressions:
-        raise DataError(f"{root}: a plain folder has no compression levels to choose from")
+    refuse_levels(root, compressions)
     paths, others = _usable(root)
     if not paths:
         raise DataError(f"{root}: no videos or photographs in this folder; expected\n{LAYOUT}")
@@ -89,7 +94,7 @@ def _clip(
 
 def split_by_hash(person: str) -> str:
     """Return the split of a person, the same on every machine: 70% train, 15% val, 15% test."""
-    share = int.from_bytes(blake2b(person.encode(), digest_size=8).digest()) / 2**64
+    share = hashed_share(person)
     for split, part in SHARES.items():
         share -= part
         if share < 0:

@@ -1,0 +1,166 @@
+"""The Deepfake Detection Challenge (DFDC): real films, and forgeries that name their original.
+
+The training parts come with ``metadata.json``. LTW's test set is taken from them: the last 200 real
+videos by sorted name and the forgeries made from those (the paper says no more). The other videos
+are train and val, apart by original: 15% of the originals, by a hash of their name, go to val with
+all that was made from them. Who is shown is not published: a video's ``person`` is its original, so
+one actor may be in several splits, and nobody can check it.
+
+The challenge's held-out videos come with ``labels.csv`` and no originals: all of them are test. The
+preview set, and a test set whose ``metadata.json`` has ``is_fake`` for a label, are not read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from ltw.data.readers._common import (
+    COMPRESSION,
+    refuse_levels,
+    require_folder,
+    tell,
+    tell_skipped,
+    train_or_val,
+    visible_files,
+)
+from ltw.errors import DataError
+from ltw.types import REAL, Clip
+
+METADATA, LABELS = "metadata.json", "labels.csv"
+LAYOUT = f"""\
+  dfdc_train_part_N/{METADATA}     {{"X.mp4": {{"label": "FAKE", "original": "Y.mp4"}}, ...}}
+  dfdc_train_part_N/X.mp4
+or, for the challenge's held-out videos,
+  {LABELS}                          columns filename, label (0: real, 1: forged)
+  X.mp4"""
+DOMAIN = "DFDC"
+PARTS = 50
+TEST_REALS = 200
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A listed video; ``original`` is the name of the real film it shows, "" where not told."""
+
+    path: Path
+    label: int
+    original: str
+
+
+def read(root: Path, *, dataset: str = "", compressions: Collection[str] = ()) -> list[Clip]:
+    """List the clips of DFDC, part by part as they are listed there.
+
+    ``dataset`` is ``dfdc`` for the training parts and ``dfdc-heldout`` for videos with
+    ``labels.csv``. Videos that are listed but not there are clips all the same, so that extraction
+    records them as failed. Videos that no list names are left out and told on standard error, as is
+    a test set that is not the paper's because parts are missing.
+
+    Raises:
+        DataError: the folder is missing or laid out otherwise, a list is missing or damaged, or
+            compressions are asked for (DFDC has one).
+    """
+    require_folder(root, LAYOUT)
+    refuse_levels(root, compressions)
+    parts = sorted(path for path in root.glob("dfdc_train_part_*") if path.is_dir())
+    if parts:
+        entries = [entry for part in parts for entry in _metadata(part / METADATA)]
+        test = _last_reals(entries)
+        clips = [
+            _clip(entry, dataset or "dfdc", "test" if entry.original in test else "")
+            for entry in entries
+        ]
+    elif (root / LABELS).is_file():
+        entries = _labels(root / LABELS)
+        clips = [_clip(entry, dataset or "dfdc-heldout", "test") for entry in entries]
+    else:
+        raise DataError(
+            f"{root}: neither dfdc_train_part_N folders nor {LABELS} (the preview set, with "
+            f"dataset.json, is not read); expected\n{LAYOUT}"
+        )
+    _compare(root, parts or [root], entries)
+    if parts and len(parts) != PARTS:
+        tell(
+            f"{len(parts)} of the {PARTS} training parts are in {root}: the test set is the last "
+            f"{TEST_REALS} real videos of these, not the paper's"
+        )
+    return clips
+
+
+def _last_reals(entries: Sequence[Entry]) -> set[str]:
+    return set(sorted(entry.original for entry in entries if entry.label == 0)[-TEST_REALS:])
+
+
+def _clip(entry: Entry, dataset: str, split: str) -> Clip:
+    """Make the clip of a listed video; without ``split``, train or val by its original's name."""
+    domain = DOMAIN if entry.label else REAL
+    shown = entry.original or entry.path.stem
+    return Clip(
+        path=entry.path,
+        dataset=dataset,
+        domain=domain,
+        label=entry.label,
+        compression=COMPRESSION,
+        video=f"{dataset}/{domain}/{COMPRESSION}/{entry.path.stem}",
+        split=split or train_or_val(shown),
+        person=shown,
+        source_video=entry.original,
+    )
+
+
+def _metadata(path: Path) -> list[Entry]:
+    """Return the videos that a training part's metadata.json lists."""
+    if not path.is_file():
+        raise DataError(f"{path} is missing; unpack this part of DFDC again, or take it away")
+    try:
+        listed = json.loads(path.read_text())
+        return [_entry(path.parent / name, fields) for name, fields in listed.items()]
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise DataError(
+            f'{path}: not a list of videos as {{"X.mp4": {{"label": "REAL" or "FAKE", "original": '
+            f'"Y.mp4" of a FAKE}}, ...}} ({error}); unpack this part of DFDC again'
+        ) from None
+
+
+def _entry(path: Path, fields: Mapping[str, object]) -> Entry:
+    label, original = fields["label"], fields.get("original")
+    if label == "REAL":
+        return Entry(path, 0, path.stem)
+    if label != "FAKE":
+        raise ValueError(f"{path.name} has the label {label!r}")
+    if not isinstance(original, str) or not original:
+        raise ValueError(f"{path.name} is FAKE and its original is {original!r}")
+    return Entry(path, 1, Path(original).stem)
+
+
+def _labels(path: Path) -> list[Entry]:
+    """Return the videos that the held-out videos' labels.csv lists."""
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        rows = zip(table["filename"], table["label"].map({"0": 0, "1": 1}), strict=True)
+        return [
+            Entry(path.parent / name, int(label), "" if label else Path(name).stem)
+            for name, label in rows
+        ]
+    except (ValueError, KeyError) as error:
+        raise DataError(
+            f"{path}: not a table with the columns filename and label, 0 or 1 ({error}); unpack it "
+            "again"
+        ) from None
+
+
+def _compare(root: Path, folders: Sequence[Path], entries: Sequence[Entry]) -> None:
+    """Tell of videos that no list names; raise `DataError` if none of the listed is there."""
+    listed = {entry.path for entry in entries}
+    there = {p for f in folders for p in visible_files(f) if p.suffix.lower() == ".mp4"}
+    if not listed & there:
+        raise DataError(
+            f"{root}: none of the {len(listed)} listed videos is there; each belongs beside the "
+            f"list that names it\n{LAYOUT}"
+        )
+    unlisted = [path.relative_to(root) for path in sorted(there - listed)]
+    tell_skipped(f"videos that neither {METADATA} nor {LABELS} names", unlisted)
