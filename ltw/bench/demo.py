@@ -22,10 +22,12 @@ PEOPLE, FRAMES = 28, 8
 def run_demo(out: Path, seed: int = 0) -> dict[str, Any]:
     """Run everything into ``out`` and return what ``out``/results.json holds.
 
+    What an earlier call finished is kept; ``seconds`` is then unknown (None).
+
     Raises:
         LTWError: as its stages do.
     """
-    started = time.monotonic()
+    started, continued = time.monotonic(), out.exists()
     console.print(f"[bold]1/4[/] {PEOPLE} rendered people, forged in {len(DEFAULT_FORGERIES)} ways")
     corpus, store = out / "corpus", out / "store"
     make_corpus(corpus, people=PEOPLE, frames=FRAMES, seed=seed)
@@ -42,7 +44,7 @@ def run_demo(out: Path, seed: int = 0) -> dict[str, Any]:
         methods,
         out,
         title="ltw demo: rendered people",
-        seconds=round(time.monotonic() - started, 1),
+        seconds=None if continued else round(time.monotonic() - started, 1),
     )
 
 
