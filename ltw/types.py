@@ -16,6 +16,9 @@ REAL = "real"
 UNLABELLED = "unlabelled"
 """The domain of faces of which nobody said whether they are genuine; label -1: never trained on."""
 
+ONE_LEVEL = "unknown"
+"""The compression of faces whose data set comes in one level that it does not name."""
+
 SPLITS = ("train", "val", "test")
 
 

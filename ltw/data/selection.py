@@ -7,7 +7,7 @@ import pandas as pd
 
 from ltw.data.pairing import Rows
 from ltw.errors import DataError, did_you_mean
-from ltw.types import REAL
+from ltw.types import ONE_LEVEL, REAL
 
 SETTING = ["dataset", "compression"]
 """Reals are told from fakes of the same setting, so that only the forgery tells them apart."""
@@ -76,10 +76,13 @@ def _forgeries(records: pd.DataFrame) -> list[str]:
 
 
 def _of_compression(records: pd.DataFrame, compression: str | None) -> pd.DataFrame:
+    """Keep one level of the data sets that have levels, and those that come in one all the same."""
     if compression is None:
         return records
-    _require([compression], "compression", sorted(set(records["compression"])))
-    return records[records["compression"] == compression]
+    levels = sorted(set(records["compression"]) - {ONE_LEVEL})
+    if levels:
+        _require([compression], "compression", levels)
+    return records[records["compression"].isin([compression, ONE_LEVEL])]
 
 
 def _require(names: list[str], what: str, known: list[str]) -> None:

@@ -79,3 +79,12 @@ def test_test_faces_are_of_the_test_split_alone(records, domains, expected):
 def test_what_is_not_there_is_said(records, call, message):
     with pytest.raises(DataError, match=message):
         call(records)
+
+
+def test_a_data_set_of_one_level_is_tested_on_whatever_level_was_trained_on(records):
+    """Trained on FaceForensics++ at c23, tested on Celeb-DF, which has no levels (GCD)."""
+    celeb = records["dataset"] == "celeb"
+    records.loc[celeb, "compression"] = "unknown"
+    assert selection.test_faces(records, ["synthesis"], "c23").tolist() == [11, 12]
+    assert selection.test_faces(records[celeb], ["synthesis"], "c23").tolist() == [11, 12]
+    assert selection.source_faces(records, ["swap"], "c23", "train").tolist() == [0, 4]

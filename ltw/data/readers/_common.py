@@ -9,9 +9,6 @@ from pathlib import Path
 from ltw.errors import DataError
 from ltw.progress import console
 
-COMPRESSION = "unknown"
-"""The compression of a data set that is not given out at several levels."""
-
 VAL_SHARE = 0.15
 
 

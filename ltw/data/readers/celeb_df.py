@@ -15,7 +15,6 @@ from collections.abc import Collection
 from pathlib import Path
 
 from ltw.data.readers._common import (
-    COMPRESSION,
     refuse_levels,
     require_folder,
     tell_skipped,
@@ -23,7 +22,7 @@ from ltw.data.readers._common import (
     visible_files,
 )
 from ltw.errors import DataError
-from ltw.types import REAL, Clip
+from ltw.types import ONE_LEVEL, REAL, Clip
 
 TEST_LIST = "List_of_testing_videos.txt"
 LAYOUT = f"""\
@@ -85,8 +84,8 @@ def _clip(path: Path, name: re.Match[str], dataset: str, split: str) -> Clip:
         dataset=dataset,
         domain=domain,
         label=int(domain != REAL),
-        compression=COMPRESSION,
-        video=f"{dataset}/{domain}/{COMPRESSION}/{path.stem}",
+        compression=ONE_LEVEL,
+        video=f"{dataset}/{domain}/{ONE_LEVEL}/{path.stem}",
         split=split,
         person=person,
         source_video=f"{person}_{people['take']}" if donor else path.stem,

@@ -20,7 +20,6 @@ from pathlib import Path
 import pandas as pd
 
 from ltw.data.readers._common import (
-    COMPRESSION,
     refuse_levels,
     require_folder,
     tell,
@@ -29,7 +28,7 @@ from ltw.data.readers._common import (
     visible_files,
 )
 from ltw.errors import DataError
-from ltw.types import REAL, Clip
+from ltw.types import ONE_LEVEL, REAL, Clip
 
 METADATA, LABELS = "metadata.json", "labels.csv"
 LAYOUT = f"""\
@@ -104,8 +103,8 @@ def _clip(entry: Entry, dataset: str, split: str) -> Clip:
         dataset=dataset,
         domain=domain,
         label=entry.label,
-        compression=COMPRESSION,
-        video=f"{dataset}/{domain}/{COMPRESSION}/{entry.path.stem}",
+        compression=ONE_LEVEL,
+        video=f"{dataset}/{domain}/{ONE_LEVEL}/{entry.path.stem}",
         split=split or train_or_val(shown),
         person=shown,
         source_video=entry.original,

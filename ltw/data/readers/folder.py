@@ -12,7 +12,6 @@ from pathlib import Path
 import pandas as pd
 
 from ltw.data.readers._common import (
-    COMPRESSION,
     hashed_share,
     refuse_levels,
     require_folder,
@@ -21,7 +20,7 @@ from ltw.data.readers._common import (
     visible_files,
 )
 from ltw.errors import DataError
-from ltw.types import REAL, SPLITS, UNLABELLED, Clip
+from ltw.types import ONE_LEVEL, REAL, SPLITS, UNLABELLED, Clip
 from ltw.video import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
 LAYOUT = """\
@@ -84,8 +83,8 @@ def _clip(
         dataset=dataset,
         domain=domain,
         label={REAL: 0, UNLABELLED: -1}.get(domain, 1),
-        compression=COMPRESSION,
-        video=f"{dataset}/{domain}/{COMPRESSION}/{name}",
+        compression=ONE_LEVEL,
+        video=f"{dataset}/{domain}/{ONE_LEVEL}/{name}",
         split=split or split_by_hash(person),
         person=person,
         source_video=_name(root, source) if source else "",
