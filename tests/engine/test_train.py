@@ -310,7 +310,10 @@ def test_readers_in_other_processes_change_nothing(trained, make_config, tmp_pat
     assert_same_run(trained["ltw"], tmp_path / "run")
 
 
-def test_learning_rate_drops_also_across_a_resume(make_config, tmp_path, monkeypatch, train_until):
+@pytest.mark.parametrize("n", [5, 8])  # in the second epoch, before a drop; and after one
+def test_learning_rate_drops_also_across_a_resume(
+    make_config, tmp_path, monkeypatch, train_until, n
+):
     rates = []
     step = torch.optim.Adam.step
 
@@ -327,7 +330,7 @@ def test_learning_rate_drops_also_across_a_resume(make_config, tmp_path, monkeyp
         weight_learning_rate=0.001,
         checkpoint_minutes=SAVES_EVERY_STEP,
     )
-    train_until(8, config, tmp_path / "run")  # after the first drop
+    train_until(n, config, tmp_path / "run")
     del rates[-1:]  # the step whose checkpoint was not written is done again
     train(config, tmp_path / "run", resume=True)
     expected = [(0.01, 0.001)] * 4 + [(1e-3, 1e-4)] * 4 + [(1e-4, 1e-5)] * 2
