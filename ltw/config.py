@@ -48,7 +48,7 @@ class TrainingConfig(Section):
 
     epochs: int = Field(default=10, ge=1)
     steps_per_epoch: int | None = Field(default=None, ge=1)
-    """Default: as many as it takes to draw every source fake once."""
+    """Default: as many as drawing every source fake once takes."""
     batch_size: int = Field(default=25, ge=2)
     learning_rate: float = Field(default=1e-3, gt=0)
     """Adam's, for θ."""

@@ -30,7 +30,7 @@ def source_faces(
     return _with_reals(records, _fakes(records, sources, "source", split), split)
 
 
-def test_faces(records: pd.DataFrame, domains: list[str], compression: str | None) -> Rows:
+def evaluation_faces(records: pd.DataFrame, domains: list[str], compression: str | None) -> Rows:
     """Return the test rows of ``domains`` (all forgeries where empty) and the reals beside them.
 
     Raises:

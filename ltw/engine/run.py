@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ltw.config import Config, load_config
-from ltw.data.selection import test_faces
+from ltw.data.selection import evaluation_faces
 from ltw.data.store import Store
 from ltw.engine.build import choose_device
 from ltw.engine.evaluate import predict_to_file, write_metrics
@@ -67,7 +67,7 @@ def evaluate_run(
     device = choose_device(config.training.device)
     detector.to(device).to(memory_format=torch.channels_last)
     faces = Store(store)
-    rows = test_faces(faces.records, list(domains), config.compression)
+    rows = evaluation_faces(faces.records, list(domains), config.compression)
 
     def predict(images: Tensor) -> Tensor:
         logits, _ = detector(images.to(device))

@@ -53,7 +53,7 @@ def test_sources_come_with_the_reals_of_their_data_set_and_compression(
     [([], [3, 7, 11, 12]), (["swap"], [3, 7]), (["synthesis"], [11, 12])],
 )
 def test_test_faces_are_of_the_test_split_alone(records, domains, expected):
-    assert selection.test_faces(records, domains, None).tolist() == expected
+    assert selection.evaluation_faces(records, domains, None).tolist() == expected
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,11 @@ def test_test_faces_are_of_the_test_split_alone(records, domains, expected):
             "'synthesis' has no face in split 'train'; splits in the store: test, train, val",
         ),
         (lambda r: selection.source_faces(r, ["mouth"], "c40", "train"), "source 'mouth' has no"),
-        (lambda r: selection.test_faces(r, ["swap", "mouth"], None), "domain 'mouth' has no face"),
-        (lambda r: selection.test_faces(r, [], "c40"), "no fake of any forgery"),
+        (
+            lambda r: selection.evaluation_faces(r, ["swap", "mouth"], None),
+            "domain 'mouth' has no face",
+        ),
+        (lambda r: selection.evaluation_faces(r, [], "c40"), "no fake of any forgery"),
         (
             lambda r: selection.source_faces(r.drop(index=[0, 1]), ["swap"], None, "train"),
             "no real face in split 'train' of ff",
@@ -85,6 +88,6 @@ def test_a_data_set_of_one_level_is_tested_on_whatever_level_was_trained_on(reco
     """Trained on FaceForensics++ at c23, tested on Celeb-DF, which has no levels (GCD)."""
     celeb = records["dataset"] == "celeb"
     records.loc[celeb, "compression"] = "unknown"
-    assert selection.test_faces(records, ["synthesis"], "c23").tolist() == [11, 12]
-    assert selection.test_faces(records[celeb], ["synthesis"], "c23").tolist() == [11, 12]
+    assert selection.evaluation_faces(records, ["synthesis"], "c23").tolist() == [11, 12]
+    assert selection.evaluation_faces(records[celeb], ["synthesis"], "c23").tolist() == [11, 12]
     assert selection.source_faces(records, ["swap"], "c23", "train").tolist() == [0, 4]
