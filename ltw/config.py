@@ -99,6 +99,8 @@ class Config(Section):
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     """Read an experiment file, then apply ``key=value`` overrides (``training.epochs=3``).
 
+    A relative store counts from the file, and from the current folder where it is an override.
+
     Raises:
         ConfigError: the file is missing or not TOML, a key is unknown (the nearest is named) or a
             value is out of range.
@@ -116,7 +118,9 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     for override in overrides:
         _set(values, override)
     config = parse_config(values, str(path))
-    return config.model_copy(update={"store": path.parent / config.store})
+    overridden = any(override.partition("=")[0].strip() == "store" for override in overrides)
+    base = Path.cwd() if overridden else path.parent
+    return config.model_copy(update={"store": base / config.store})
 
 
 def parse_config(values: dict[str, Any], name: str) -> Config:

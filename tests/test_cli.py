@@ -194,7 +194,7 @@ def test_evaluate_refuses(ltw, trained, store_path, tmp_path):
     refused(outcome, "'stripe' is not in the store; did you mean 'stripes'?")
     unfinished = shutil.copytree(run, tmp_path / "run")
     shutil.rmtree(unfinished / "detector")
-    refused(ltw("evaluate", unfinished, "--store", store_path), "no detector here")
+    refused(ltw("evaluate", unfinished, "--store", store_path), "has not ended")
 
 
 @pytest.mark.parametrize("command", ["info", "check", "sheet"])

@@ -20,6 +20,8 @@ from ltw.progress import progress_bar
 
 CONFIG = "config.toml"
 LAST, BEST = "checkpoints/last.safetensors", "checkpoints/best.safetensors"
+CIRCUMSTANCES = {"store", *(f"training.{k}" for k in ("workers", "threads", "device"))}
+"""Keys that may differ when a run is resumed, on another machine say."""
 PREDICTIONS, METRICS = "predictions.parquet", "metrics.json"
 
 
@@ -37,14 +39,14 @@ def read_run_config(run: Path) -> Config:
 
 
 def require_config(run: Path, config: Config) -> None:
-    """Check that ``run`` was started with ``config``; only the store may have moved.
+    """Check that ``run`` was started with ``config``, up to where and how fast it runs.
 
     Raises:
         DataError: ``run`` is no run.
         ConfigError: values differ; the message names their keys.
     """
     old, new = (dict(_flat(c.model_dump())) for c in (read_run_config(run), config))
-    changed = [key for key in old if key != "store" and old[key] != new[key]]
+    changed = [key for key in old if key not in CIRCUMSTANCES and old[key] != new[key]]
     if changed:
         raise ConfigError(
             f"{run}: was started with other values of {', '.join(changed)}; use another folder"
@@ -63,6 +65,8 @@ def evaluate_run(
         DataError: ``run`` has no detector, or the store no such faces.
     """
     config = read_run_config(run)
+    if not (run / "detector").is_dir():
+        raise DataError(f"{run}: this run has not ended; finish it: ltw train CONFIG --resume")
     detector = Detector.load(run / "detector")
     device = choose_device(config.training.device)
     detector.to(device).to(memory_format=torch.channels_last)

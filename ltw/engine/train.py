@@ -148,7 +148,7 @@ class _Trainer:
             progress.step += 1
             progress.step_in_epoch += 1
             scalars = {name: float(v) for name, v in logs.items() if v.ndim == 0}
-            write(_line("step", progress, scalars))
+            write(_line("step", progress.step, progress.epoch + 1, scalars))
             for name, value in scalars.items():
                 board.add_scalar(f"train/{name}", value, progress.step)
             advance(note=f"epoch {progress.epoch + 1} loss {scalars['loss']:.3f}")
@@ -211,7 +211,7 @@ class _Trainer:
         }
         if "weight" in scores:
             results["weights"] = scores.groupby("domain")["weight"].mean().to_dict()
-        write(_line("epoch", progress, results))
+        write(_line("epoch", progress.step, progress.epoch, results))
         for group in ("validation", "weights"):
             for name, value in results.get(group, {}).items():
                 board.add_scalar(f"{group}/{name}", value, progress.step)
@@ -252,10 +252,9 @@ class _Trainer:
         return self.method
 
 
-def _line(kind: str, progress: Progress, values: dict[str, Any]) -> str:
-    return (
-        json.dumps({"kind": kind, "step": progress.step, "epoch": progress.epoch, **values}) + "\n"
-    )
+def _line(kind: str, step: int, epoch: int, values: dict[str, Any]) -> str:
+    """A line of the log; steps and epochs count from 1."""
+    return json.dumps({"kind": kind, "step": step, "epoch": epoch, **values}) + "\n"
 
 
 def _is_until(line: str, step: int) -> bool:

@@ -68,7 +68,7 @@ def run_folder(folder, method: str, **shape):
     log = []
     for step in range(1, 201):
         loss = 0.7 * np.exp(-step / 80) + 0.05 * rng.random() + 0.05
-        log.append({"kind": "step", "step": step, "epoch": (step - 1) // 20, "loss": loss})
+        log.append({"kind": "step", "step": step, "epoch": (step - 1) // 20 + 1, "loss": loss})
         if step % 20 == 0:
             epoch = {"kind": "epoch", "epoch": step // 20, "step": step, "seconds": 3.0}
             auc = 0.95 - 0.4 * np.exp(-step / 60) + 0.02 * rng.random()
