@@ -1,18 +1,15 @@
 """Read 25 random crops from a store of 20,000, and from 20,000 PNG files in folders.
 
-    python benchmarks/store_reading.py PORTRAITS [--faces 20000] [--rounds 60]
+    python benchmarks/store_reading.py [--portraits DIR] [--faces 20000] [--rounds 60]
 
-Both hold the same 224-pixel images: crops of the portraits found under PORTRAITS, each shifted and
-mirrored to make as many as asked. Batches of 25 are drawn anew in every round and read from both
-in turn (warm page cache, one thread), so that the machine's moods hit both alike.
+Both hold the same 224-pixel images: crops of rendered people, or of the portraits in DIR, each
+shifted and mirrored to make as many as asked. Batches of 25 are drawn anew in every round and read
+from both in turn (warm page cache, one thread), so that the machine's moods hit both alike.
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime
-import os
-import platform
 import statistics
 import tempfile
 import time
@@ -21,29 +18,44 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from machine import describe
 from numpy.typing import NDArray
 
 from ltw.data.clips import video_record
 from ltw.data.store import Parameters, Store
 from ltw.data.store_writer import Part, begin, finalize, write_part
-from ltw.faces import crop, crop_box, locate_faces
+from ltw.faces import Box, crop, crop_box, locate_faces
+from ltw.synth.people import film, sample_person
 from ltw.types import Clip, Face
 from ltw.video import read_photo
 
 BATCH, PER_VIDEO = 25, 10
 
 
-def crops(folder: Path, count: int) -> Iterator[NDArray[np.uint8]]:
-    photos = sorted(folder.rglob("*.jpg"))[::4]
-    each = -(-count // len(photos))
+def crops(folder: Path | None, count: int) -> Iterator[NDArray[np.uint8]]:
+    pictures = list(rendered() if folder is None else portraits(folder))
+    each = -(-count // len(pictures))
     rng = np.random.default_rng(0)
-    for path in photos:
-        image = read_photo(path)
-        found = locate_faces(image)
-        for _ in range(each if found else 0):
-            square = np.asarray(crop_box(found[0].box)) + np.tile(rng.normal(0, 6, 2), 2)
+    for image, box in pictures:
+        for _ in range(each):
+            square = np.asarray(crop_box(box)) + np.tile(rng.normal(0, 6, 2), 2)
             cut = crop(image, (square[0], square[1], square[2], square[3]))
             yield cut[:, ::-1].copy() if rng.random() < 0.5 else cut
+
+
+def portraits(folder: Path) -> Iterator[tuple[NDArray[np.uint8], Box]]:
+    for path in sorted(folder.rglob("*.jpg"))[::4]:
+        image = read_photo(path)
+        for found in locate_faces(image)[:1]:
+            yield image, found.box
+
+
+def rendered() -> Iterator[tuple[NDArray[np.uint8], Box]]:
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        for image in film(sample_person(rng), frames=2, rng=rng).frames:
+            for found in locate_faces(image)[:1]:
+                yield image, found.box
 
 
 def write_both(images: Iterator[NDArray[np.uint8]], store: Path, files: Path, count: int) -> None:
@@ -78,7 +90,7 @@ def read_files(files: Path, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("portraits", type=Path)
+    parser.add_argument("--portraits", type=Path)
     parser.add_argument("--faces", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=60)
     arguments = parser.parse_args()
@@ -103,8 +115,7 @@ def main() -> None:
             for name, folder in (("store", path), ("files", files))
         }
     median = {name: statistics.median(values) for name, values in seconds.items()}
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, cv2 {cv2.__version__}"
-    print(f"{datetime.date.today()}  {machine}")
+    print(describe())
     print(f"{count} crops of 224 px; median of {arguments.rounds} batches of {BATCH}, interleaved")
     for name, value in median.items():
         print(f"  {name:6} {1e3 * value:7.1f} ms a batch   {sizes[name]:7.0f} MiB on disk")
