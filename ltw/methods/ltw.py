@@ -118,6 +118,7 @@ class LTW(Method):
         meta_test = self._losses(logits, batch.counterpart_labels).mean()
         require_finite(meta_test, "the meta-test loss", batch)
         v = self.average(gradients(meta_test, list(theta_virtual.values())))
+        del theta_virtual  # as large as the detector
 
         # Second order: how ∇T and every L_i change along v.
         def weighted_loss(at: Any) -> tuple[Tensor, Tensor]:
@@ -136,7 +137,8 @@ class LTW(Method):
         hessian_v = self.average(hessian_v)
 
         for parameter, g, v_j, h in zip(theta.values(), grad_t, v, hessian_v, strict=True):
-            parameter.grad = g + self.beta * (v_j - self.alpha * h)  # Eq. 4
+            # Eq. 4: g + β (v - α h), in one new tensor
+            parameter.grad = torch.sub(v_j, h, alpha=self.alpha).mul_(self.beta).add_(g)
         if w:
             meta_test_by_w = -self.alpha * (slopes * weights).mean()  # its gradient is Eq. 6
             grad_w = self.average(gradients(meta_test_by_w, list(w.values())))

@@ -94,9 +94,11 @@ def finite_difference(
     epsilon = distance / norm.item()
     ahead = step_along(params, direction, epsilon)
     total, losses_ahead = loss(ahead)
-    gradient_ahead = torch.autograd.grad(total, list(ahead.values()), allow_unused=True)
+    gradient_ahead = torch.autograd.grad(
+        total, list(ahead.values()), allow_unused=True, materialize_grads=True
+    )
     hessian_vector = [
-        torch.zeros_like(g) if g_ahead is None else (g_ahead - g) / epsilon
+        torch.sub(g_ahead, g).div_(epsilon)
         for g_ahead, g in zip(gradient_ahead, gradient, strict=True)
     ]
     return hessian_vector, (losses_ahead.detach() - losses.detach()) / epsilon
