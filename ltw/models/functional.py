@@ -28,7 +28,8 @@ def forward_at(module: nn.Module, params: Mapping[str, Tensor], *inputs: Tensor)
 def step_along(params: Mapping[str, Tensor], direction: list[Tensor], length: float) -> Params:
     """Return params + length · direction, as leaves that require gradients (Eq. 2: length = -α)."""
     return {
-        name: torch.add(p.detach(), d, alpha=length).requires_grad_()
+        # a copy keeps the parameter's strides, which a sum need not, and convolutions care
+        name: p.detach().clone().add_(d, alpha=length).requires_grad_()
         for (name, p), d in zip(params.items(), direction, strict=True)
     }
 
