@@ -27,8 +27,9 @@ from machine import describe
 from torch import Tensor, nn
 
 from ltw.methods import ERM, LTW, Method
-from ltw.methods.base import Logs, gradients
+from ltw.methods.base import Logs
 from ltw.models.detector import Detector
+from ltw.models.functional import gradients
 from ltw.models.weight_network import WeightNetwork
 from ltw.types import Batch
 

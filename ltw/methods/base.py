@@ -66,11 +66,6 @@ def trainable(module: nn.Module) -> dict[str, nn.Parameter]:
     return {name: p for name, p in module.named_parameters() if p.requires_grad}
 
 
-def gradients(output: Tensor, inputs: Sequence[Tensor]) -> list[Tensor]:
-    """Return d output / d input, zeros for inputs that ``output`` does not depend on."""
-    return list(torch.autograd.grad(output, inputs, allow_unused=True, materialize_grads=True))
-
-
 def require_finite(loss: Tensor, name: str, batch: Batch) -> None:
     """Stop on a NaN or infinite loss.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ltw.methods.base import Logs, Method, gradients, require_finite, trainable
+from ltw.methods.base import Logs, Method, require_finite, trainable
 from ltw.methods.losses import cross_entropy
+from ltw.models.functional import gradients
 from ltw.types import Batch
 
 

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from ltw.errors import ConfigError, LTWError, did_you_mean
-from ltw.methods.base import Logs, Method, gradients, require_finite, trainable
+from ltw.methods.base import Logs, Method, require_finite, trainable
 from ltw.methods.losses import ICCInput, ltw_loss
 from ltw.models.functional import (
     exact_derivative,
     finite_difference,
     forward_at,
+    gradients,
     random_state,
     replayed,
     step_along,

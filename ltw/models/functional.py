@@ -7,7 +7,7 @@ are read from copies, so only a module's own forward moves them, and dropout can
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,11 @@ from torch import Tensor, nn
 Params = dict[str, Tensor]
 WeightedLoss = Callable[[Mapping[str, Tensor]], tuple[Tensor, Tensor]]
 """θ -> (T(θ), the losses L_1..L_K (K,) it is made of)."""
+
+
+def gradients(output: Tensor, inputs: Sequence[Tensor]) -> list[Tensor]:
+    """Return d output / d input, zeros for inputs that ``output`` does not depend on."""
+    return list(torch.autograd.grad(output, inputs, allow_unused=True, materialize_grads=True))
 
 
 def forward_at(module: nn.Module, params: Mapping[str, Tensor], *inputs: Tensor) -> Any:
@@ -95,9 +100,7 @@ def finite_difference(
     epsilon = distance / norm.item()
     ahead = step_along(params, direction, epsilon)
     total, losses_ahead = loss(ahead)
-    gradient_ahead = torch.autograd.grad(
-        total, list(ahead.values()), allow_unused=True, materialize_grads=True
-    )
+    gradient_ahead = gradients(total, list(ahead.values()))
     hessian_vector = [
         torch.sub(g_ahead, g).div_(epsilon)
         for g_ahead, g in zip(gradient_ahead, gradient, strict=True)
