@@ -19,7 +19,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ltw.types import REAL
 
@@ -86,14 +86,7 @@ def roc_figure(curves: Mapping[str, Curve]) -> Figure:
     figure, axes = _panel(2.75, 2.6)
     axes.plot([0, 1], [0, 1], color=RULE.light, linewidth=1)
     for method, (fpr, tpr) in curves.items():
-        axes.plot(
-            fpr,
-            tpr,
-            color=method_colour(method).light,
-            linestyle=_method_line(method),
-            linewidth=1.9,
-            label=method_name(method),
-        )
+        _draw(axes, method, fpr, tpr)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
     axes.set_aspect("equal")
     axes.set_xlabel("reals called fake")
@@ -110,14 +103,7 @@ def loss_figure(curves: Mapping[str, Curve]) -> Figure:
         window = max(1, len(losses) // 20)
         smooth = np.convolve(losses, np.ones(window) / window, "valid")
         axes.plot(steps, losses, color=colour, linewidth=0.6, alpha=0.3)
-        axes.plot(
-            np.asarray(steps)[window // 2 :][: len(smooth)],
-            smooth,
-            color=colour,
-            linestyle=_method_line(method),
-            linewidth=1.9,
-            label=method_name(method),
-        )
+        _draw(axes, method, np.asarray(steps)[window // 2 :][: len(smooth)], smooth)
     axes.set_xlabel("step")
     axes.set_ylabel("training loss")
     _legend(axes, "upper right")
@@ -129,16 +115,7 @@ def validation_figure(curves: Mapping[str, Curve]) -> Figure:
     figure, axes = _panel(4.4, 2.9)
     for method, (epochs, aucs) in curves.items():
         colour = method_colour(method).light
-        axes.plot(
-            epochs,
-            aucs,
-            color=colour,
-            linestyle=_method_line(method),
-            linewidth=1.9,
-            marker="o",
-            markersize=3,
-            label=method_name(method),
-        )
+        _draw(axes, method, epochs, aucs, marker="o", markersize=3)
         best = int(np.argmax(aucs))
         axes.plot(epochs[best], aucs[best], "o", ms=9, mfc="none", mec=colour, mew=1.4)
     axes.set_xlabel("epoch")
@@ -251,6 +228,19 @@ def face_uri(image: NDArray[np.uint8], size: int = 112) -> str:
 def _place(method: str) -> int:
     known = list(METHOD_NAMES)
     return known.index(method) if method in known else len(known)
+
+
+def _draw(axes: Axes, method: str, x: ArrayLike, y: ArrayLike, **style: Any) -> None:
+    """Draw one method's curve in its colour and line, everywhere the same."""
+    axes.plot(
+        x,
+        y,
+        color=method_colour(method).light,
+        linestyle=_method_line(method),
+        linewidth=1.9,
+        label=method_name(method),
+        **style,
+    )
 
 
 def _method_line(method: str) -> str:
