@@ -8,7 +8,7 @@ import pytest
 from blobs import blob_video
 from test_readers import by_name, touch
 
-from ltw.cli import Dataset
+from ltw.cli.data import Dataset
 from ltw.data.extract import extract
 from ltw.data.readers import READERS
 from ltw.data.readers._common import train_or_val

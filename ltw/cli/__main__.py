@@ -1,0 +1,5 @@
+"""``python -m ltw.cli``."""
+
+from ltw.cli import main
+
+main()

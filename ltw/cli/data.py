@@ -1,0 +1,174 @@
+"""Commands that make faces and look at them: synth, extract, store."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from ltw.cli.output import end, list_failures, names, output
+
+
+def synth(
+    out: Annotated[Path, typer.Argument(help="Folder for the corpus.")],
+    faces: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of portraits to animate: one file or one sub-folder a person. "
+            "Default: rendered people."
+        ),
+    ] = None,
+    people: Annotated[
+        int | None, typer.Option(help="How many; default: 24 rendered, or all of FACES.")
+    ] = None,
+    frames: Annotated[int, typer.Option(help="Frames of every video.")] = 16,
+    compression: Annotated[
+        str, typer.Option(help="Comma-separated: raw, c23, c40 (x264's rate factors).")
+    ] = "c23",
+    forgeries: Annotated[
+        str | None, typer.Option(help="Comma-separated names; default: the four standard ones.")
+    ] = None,
+    size: Annotated[int, typer.Option(help="Side of a frame in pixels.")] = 320,
+    seed: Annotated[int, typer.Option(help="Other people, other takes.")] = 0,
+    workers: Annotated[int | None, typer.Option(help="Processes; default: all cores.")] = None,
+) -> None:
+    """Make a corpus of real and forged videos in the FaceForensics++ folder shape.
+
+    Every video comes with its manipulation-mask video, and the corpus with its split lists by
+    person. `ltw extract faceforensics OUT` reads it.
+
+    Example: `ltw synth corpus --faces portraits --compression c23,c40`
+    """
+    from ltw.synth.corpus import make_corpus
+
+    summary = make_corpus(
+        out,
+        faces=faces,
+        people=people,
+        frames=frames,
+        compressions=names(compression),
+        forgeries=None if forgeries is None else names(forgeries),
+        size=size,
+        seed=seed,
+        workers=workers,
+    )
+    output.print(
+        f"{summary.root}: {summary.people} people, {summary.real} real videos, "
+        + ", ".join(f"{n} {name}" for name, n in summary.fake.items()),
+        soft_wrap=True,
+    )
+    end(dict(summary.skips), "people left out")
+
+
+class Dataset(StrEnum):
+    """Data sets with a reader; `ltw.data.readers.READERS` has the same names."""
+
+    faceforensics = "faceforensics"
+    celeb_df = "celeb-df"
+    dfdc = "dfdc"
+    folder = "folder"
+
+
+def extract(
+    dataset: Annotated[Dataset, typer.Argument(help="How ROOT is laid out.")],
+    root: Annotated[Path, typer.Argument(help="The data set's folder.")],
+    store: Annotated[Path, typer.Option(help="Folder of faces to write, or to add to.")],
+    frames: Annotated[int, typer.Option(help="Evenly spaced frames of every video.")] = 10,
+    margin: Annotated[int, typer.Option(help="Pixels of a crop that are margin.")] = 16,
+    size: Annotated[int, typer.Option(help="Side of a crop in pixels.")] = 224,
+    compression: Annotated[
+        str, typer.Option(help="Comma-separated levels to take; default: all there are.")
+    ] = "",
+    name: Annotated[
+        str | None, typer.Option(help="Name of the data set in the records; default: the reader's.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes; default: all cores.")] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try again videos that failed before.")
+    ] = False,
+) -> None:
+    """Find the faces in videos and put them into a store.
+
+    One person a video is followed (the largest face at first). Videos without a face or that
+    cannot be decoded are listed with the reason. A second call goes on where the first stopped,
+    and another data set can be added to the same store.
+
+    Example: `ltw extract faceforensics FaceForensics --compression c23 --store faces`
+    """
+    from ltw.data.extract import extract as extract_clips
+    from ltw.data.readers import READERS
+
+    options: dict[str, Any] = {} if name is None else {"dataset": name}
+    clips = READERS[dataset.value](root, compressions=names(compression), **options)
+    summary = extract_clips(
+        clips,
+        store,
+        frames=frames,
+        margin=margin,
+        size=size,
+        workers=workers,
+        retry_failed=retry_failed,
+    )
+    output.print(
+        f"{store}: {summary.done} videos done, {summary.skipped} done before, "
+        f"{len(summary.failures)} failed; {summary.faces} faces, "
+        f"{summary.faces_per_second:.1f} a second",
+        soft_wrap=True,
+    )
+    list_failures(summary.damaged, "damaged, kept as far as they decode")
+    end(summary.failures, "videos without a face in the store")
+
+
+def store_info(
+    path: Annotated[Path, typer.Argument(help="Folder of faces.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Counts as one JSON object.")] = False,
+) -> None:
+    """Count faces and videos by data set, domain, compression and split; failures by reason."""
+    from ltw.data.store import Store
+    from ltw.data.store_check import store_info as info
+
+    counts = info(Store(path))
+    if as_json:
+        print(json.dumps(counts))
+        return
+    table = Table("data set", "domain", "compression", "split", "videos", "faces", title=str(path))
+    for row in counts["groups"]:
+        table.add_row(
+            *(str(row[c]) for c in ("dataset", "domain", "compression", "split", "videos", "faces"))
+        )
+    output.print(table)
+
+
+def store_check(path: Annotated[Path, typer.Argument(help="Folder of faces.")]) -> None:
+    """Look for damage, duplicates, people in two splits, fakes without reals; exit 1 if any."""
+    from ltw.data.store import read_parameters
+    from ltw.data.store_check import store_check as check
+
+    read_parameters(path)  # a folder that is no store is bad input, not a problem found
+    problems = check(path)
+    for problem in problems:
+        output.print(f"- {problem}", soft_wrap=True)
+    found = f"problems: {len(problems)}" if problems else "sound"
+    output.print(f"{path}: {found}", soft_wrap=True)
+    raise typer.Exit(1 if problems else 0)
+
+
+def store_sheet(
+    path: Annotated[Path, typer.Argument(help="Folder of faces.")],
+    out: Annotated[Path | None, typer.Option(help="PNG; default: sheet.png in the store.")] = None,
+) -> None:
+    """Write a contact sheet: a row of faces for every domain."""
+    from PIL import Image
+
+    from ltw.data.contact_sheet import contact_sheet
+    from ltw.data.store import Store
+
+    out = out or path / "sheet.png"
+    sheet = contact_sheet(Store(path))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(sheet).save(out, "PNG")
+    output.print(str(out), soft_wrap=True)

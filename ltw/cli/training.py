@@ -1,0 +1,98 @@
+"""Commands that train detectors and measure them: demo, train, evaluate."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from ltw.cli.output import interval, output
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for everything the demo makes.")] = Path("demo"),
+    seed: Annotated[int, typer.Option(help="Other people, other networks.")] = 0,
+) -> None:
+    """The whole path on rendered people, offline, in minutes.
+
+    Renders people, forges them in four ways, finds the faces, trains ERM and LTW on three of the
+    forgeries, tests on the fourth, and writes results.json and report.html into OUT. A second call
+    goes on where the first was cut off.
+    """
+    from ltw.bench.demo import run_demo
+
+    results = run_demo(out, seed)
+    output.print(_results_table(results))
+    output.print(f"report: {out / 'report.html'}", soft_wrap=True)
+
+
+def train(
+    config: Annotated[Path, typer.Argument(help="Experiment file (TOML).")],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Override a key, as in `training.epochs=3`; repeatable."),
+    ] = None,
+    run: Annotated[
+        Path | None, typer.Option(help="Folder of the run; default: runs/NAME-METHOD-SEED.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that was cut off.")
+    ] = False,
+) -> None:
+    """Train a detector as an experiment file says.
+
+    The best checkpoint is chosen on validation faces of the source domains; the target is never
+    read. `tensorboard --logdir RUN` shows the curves.
+
+    Example: `ltw train configs/demo.toml --set method=alltrain --run runs/erm`
+    """
+    from ltw.config import load_config
+    from ltw.engine.train import train as train_run
+
+    loaded = load_config(config, set_ or [])
+    run = run or Path("runs") / f"{config.stem}-{loaded.method}-{loaded.seed}"
+    train_run(loaded, run, resume=resume)
+    output.print(
+        f"{run}: detector/ holds the best detector; test it: "
+        f"ltw evaluate {run} --store {loaded.store}",
+        soft_wrap=True,
+    )
+
+
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
+    store: Annotated[Path, typer.Option(help="Folder of faces to test on.")],
+    domain: Annotated[
+        list[str] | None, typer.Option(help="Forgery to test on; repeatable; default: all.")
+    ] = None,
+) -> None:
+    """Measure a run on the test faces of a store, one forgery at a time, each with its reals.
+
+    Writes predictions.parquet and metrics.json into the run. Intervals are 95% bootstrap intervals
+    over videos.
+    """
+    from ltw.engine.run import METRICS, evaluate_run
+
+    evaluate_run(run, store, domain or [])
+    measured = json.loads((run / METRICS).read_text())
+    table = Table("domain", "level", "ACC", "log loss", "AUC", "EER", title=str(run))
+    for name, values in measured["domains"].items():
+        for level in ("frame", "video"):
+            table.add_row(name, level, *map(interval, values[level].values()))
+    output.print(table)
+    for note in measured["notes"]:
+        output.print(f"note: {note}", soft_wrap=True)
+
+
+def _results_table(results: Mapping[str, Any]) -> Table:
+    table = Table("method", "domain", "frame AUC", "video AUC", title="AUC with 95% intervals")
+    for method, values in results["methods"].items():
+        for name, measured in values["domains"].items():
+            unseen = " (unseen)" if name == results["target"] else ""
+            cells = (interval(measured[level]["auc"]) for level in ("frame", "video"))
+            table.add_row(method, f"{name}{unseen}", *cells)
+    return table
