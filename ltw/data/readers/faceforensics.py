@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from ltw.data.readers._common import require_folder, tell_skipped
@@ -43,20 +44,20 @@ def read(
     if unknown:
         present = ", ".join(sorted({level for _, level, _ in levels}))
         raise DataError(f"{root}: no videos at compression {', '.join(unknown)}; it has {present}")
-    split_of = _splits(root)
+    split_of = splits(root)
     clips, unnamed, unsplit = [], [], []
     for domain, compression, folder in levels:
         if compressions and compression not in compressions:
             continue
         for path in sorted(folder.glob("*.mp4")):
             names = path.stem.split("_")
-            splits = {split_of.get(name, "") for name in names}
+            found = {split_of.get(name, "") for name in names}
             if len(names) != 1 + (domain != REAL) or not all(names):
                 unnamed.append(path.relative_to(root))
-            elif len(splits) > 1 or "" in splits:
+            elif len(found) > 1 or "" in found:
                 unsplit.append(path.relative_to(root))
             else:
-                clips.append(_clip(path, dataset, domain, compression, splits.pop()))
+                clips.append(_clip(path, dataset, domain, compression, found.pop()))
     tell_skipped("videos that are not named A.mp4 (genuine) or A_B.mp4 (forged)", unnamed)
     tell_skipped("videos whose people are in no split, or in two", unsplit)
     if not clips:
@@ -97,10 +98,22 @@ def _levels(root: Path) -> list[tuple[str, str, Path]]:
     return levels
 
 
-def _splits(root: Path) -> dict[str, str]:
-    """Return the split of every video id, from the corpus's own lists or the official ones."""
+def official_splits() -> dict[str, str]:
+    """Return the split of each of the 1000 videos "000" to "999", by the official lists."""
+    return _read_splits(files("ltw.data") / "splits")
+
+
+def splits(root: Path) -> dict[str, str]:
+    """Return the split of every video id: by ``root``'s own lists, else the official ones.
+
+    Raises:
+        DataError: a list is missing or damaged, or a video is in two.
+    """
     own = root / "splits"
-    source = own if own.is_dir() else files("ltw.data") / "splits"
+    return _read_splits(own) if own.is_dir() else official_splits()
+
+
+def _read_splits(source: Traversable) -> dict[str, str]:
     split_of: dict[str, str] = {}
     for split in SPLITS:
         path = source / f"{split}.json"
