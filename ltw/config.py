@@ -43,6 +43,37 @@ class LTWConfig(Section):
     second_order: Literal["exact", "finite_difference"] = "finite_difference"
 
 
+class FocalConfig(Section):
+    """Options of the focal loss (see `ltw.methods.Focal`)."""
+
+    gamma: float = Field(default=2.0, ge=0)
+    """γ: how little a well-classified face counts; 0 is cross-entropy."""
+
+
+class MLDGConfig(Section):
+    """Options of meta-learning domain generalisation (see `ltw.methods.MLDG`)."""
+
+    alpha: float = Field(default=1e-3, ge=0)
+    """Length of the virtual step."""
+    beta: float = Field(default=1.0, ge=0)
+    """Weight of the meta-test loss."""
+    second_order: Literal["exact", "finite_difference"] = "finite_difference"
+
+
+class GroupDROConfig(Section):
+    """Options of group distributionally robust optimisation (see `ltw.methods.GroupDRO`)."""
+
+    step_size: float = Field(default=0.01, gt=0)
+    """η: how fast a group's weight follows its loss."""
+
+
+class SAMConfig(Section):
+    """Options of sharpness-aware minimisation (see `ltw.methods.SAM`)."""
+
+    rho: float = Field(default=0.05, gt=0)
+    """ρ: how far uphill the gradient is taken."""
+
+
 class TrainingConfig(Section):
     """The loop, shared by all methods."""
 
@@ -81,6 +112,10 @@ class Config(Section):
     seed: int = Field(default=0, ge=0, lt=2**63)
     detector: DetectorConfig = DetectorConfig()
     ltw: LTWConfig = LTWConfig()
+    focal: FocalConfig = FocalConfig()
+    mldg: MLDGConfig = MLDGConfig()
+    group_dro: GroupDROConfig = GroupDROConfig()
+    sam: SAMConfig = SAMConfig()
     training: TrainingConfig = TrainingConfig()
 
     @model_validator(mode="after")

@@ -31,6 +31,20 @@ icc_on = "logit"
 weight_normalization = "class"
 second_order = "exact"
 
+[focal]
+gamma = 1.0
+
+[mldg]
+alpha = 0.01
+beta = 0.5
+second_order = "exact"
+
+[group_dro]
+step_size = 0.1
+
+[sam]
+rho = 0.1
+
 [training]
 epochs = 3
 steps_per_epoch = 4

@@ -8,15 +8,11 @@ import torch
 
 from ltw.config import Config
 from ltw.errors import ConfigError, did_you_mean
-from ltw.methods import LTW, METHODS, Method
-from ltw.models.detector import Detector
-from ltw.models.weight_network import WeightNetwork
+from ltw.methods import METHODS, Method
 
 
-def build_method(config: Config, *, pretrained: bool | None = None) -> Method:
-    """Build the config's method around its detector, initialised from its seed.
-
-    The detector is built first, so that all methods of one seed start from the same one.
+def build_method(config: Config) -> Method:
+    """Build the config's method, initialised from its seed.
 
     Raises:
         ConfigError: the method or the backbone does not exist.
@@ -24,15 +20,7 @@ def build_method(config: Config, *, pretrained: bool | None = None) -> Method:
     if config.method not in METHODS:
         raise ConfigError(f"method = {config.method!r}{did_you_mean(config.method, METHODS)}")
     torch.manual_seed(config.seed)
-    detector = Detector(
-        config.detector.backbone,
-        pretrained=config.detector.pretrained if pretrained is None else pretrained,
-        image_size=config.detector.image_size,
-    )
-    kind = METHODS[config.method]
-    if issubclass(kind, LTW):
-        return kind(detector, WeightNetwork(detector.channels), **config.ltw.model_dump())
-    return kind(detector)
+    return METHODS[config.method].build(config)
 
 
 def build_optimizer(config: Config, method: Method) -> torch.optim.Adam:

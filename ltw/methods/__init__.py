@@ -5,6 +5,6 @@ from ltw.methods.erm import ERM
 from ltw.methods.ltw import LTW
 
 METHODS: dict[str, type[Method]] = {"alltrain": ERM, "ltw": LTW}
-"""Methods by the name used in configs, results and tables; ``alltrain`` is plain ERM."""
+"""Methods by the name used in configs, results and tables; ``METHODS[name].build(config)``."""
 
 __all__ = ["ERM", "LTW", "METHODS", "Logs", "Method"]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
+from ltw.config import Config, DetectorConfig
 from ltw.errors import LTWError
+from ltw.models.detector import Detector
 from ltw.types import Batch
 
 Average = Callable[[Sequence[Tensor]], list[Tensor]]
@@ -29,6 +31,15 @@ class Method(nn.Module, ABC):
         super().__init__()
         self.detector = detector
         self.average: Average = list
+
+    @classmethod
+    def build(cls, config: Config) -> Self:
+        """Make what ``config`` describes, initialised from PyTorch's generator as it stands.
+
+        A method with options or further networks overrides this. The detector is made first, so
+        that all methods of one seed start from the same one.
+        """
+        return cls(make_detector(config.detector))
 
     @abstractmethod
     def backward(self, batch: Batch) -> Logs:
@@ -57,8 +68,20 @@ class Method(nn.Module, ABC):
         return self.outputs(images)["p_fake"]
 
     def param_groups(self) -> list[dict[str, Any]]:
-        """Return the optimizer's groups, each with a ``name`` that a learning rate is set by."""
+        """Return Adam's groups: ``params`` and a ``name`` by which the learning rate is set.
+
+        A group may set Adam's other options, ``weight_decay`` for example.
+        """
         return [{"name": "detector", "params": list(self.detector.parameters())}]
+
+
+def make_detector(config: DetectorConfig) -> Detector:
+    """Make the detector that a config describes.
+
+    Raises:
+        ConfigError: as `Detector` does.
+    """
+    return Detector(config.backbone, pretrained=config.pretrained, image_size=config.image_size)
 
 
 def trainable(module: nn.Module) -> dict[str, nn.Parameter]:

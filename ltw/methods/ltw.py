@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 
 import torch
 from torch import Tensor, nn
 
+from ltw.config import Config
 from ltw.errors import ConfigError, LTWError, did_you_mean
-from ltw.methods.base import Logs, Method, require_finite, trainable
+from ltw.methods.base import Logs, Method, make_detector, require_finite, trainable
 from ltw.methods.losses import ICCInput, ltw_loss
 from ltw.models.functional import (
     exact_derivative,
@@ -20,6 +21,7 @@ from ltw.models.functional import (
     step_along,
     step_length,
 )
+from ltw.models.weight_network import WeightNetwork
 from ltw.types import Batch
 
 WeightNormalization = Literal["none", "batch", "class"]
@@ -87,6 +89,12 @@ class LTW(Method):
         self.icc_on: ICCInput = icc_on
         self.weight_normalization: WeightNormalization = weight_normalization
         self.second_order: SecondOrder = second_order
+
+    @classmethod
+    def build(cls, config: Config) -> Self:
+        """Make the detector, a weight network for its features, and LTW with the options [ltw]."""
+        detector = make_detector(config.detector)
+        return cls(detector, WeightNetwork(detector.channels), **config.ltw.model_dump())
 
     def backward(self, batch: Batch) -> Logs:
         """Fill ``.grad`` with G_θ and G_w; logs: ``loss`` (T), ``meta_test_loss``, ``weights`` (p).
