@@ -23,6 +23,20 @@ SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
+class FrameFile:
+    """A face that somebody else has cropped already: frame ``index`` of its video, as a picture.
+
+    ``mask_path`` is a picture of the forged region in the same geometry; ``landmarks_path`` a
+    NumPy file of the dlib landmarks, (68 or 81, 2), in pixels of the picture.
+    """
+
+    index: int
+    path: Path
+    mask_path: Path | None = None
+    landmarks_path: Path | None = None
+
+
+@dataclass(frozen=True)
 class Clip:
     """A video (or a photograph) that a reader found, before any face is looked for.
 
@@ -31,6 +45,8 @@ class Clip:
     video shown (A of a fake ``A_B``; a real's own name): a fake and its real agree in
     (dataset, compression, source_video); it is empty where unknown. ``person`` is who is shown (A),
     ``donor_person`` and ``donor_video`` describe B and are empty for reals and where unknown.
+
+    A clip with ``frames`` is a video whose faces are cropped already; ``path`` is their folder.
     """
 
     path: Path
@@ -45,6 +61,7 @@ class Clip:
     donor_person: str = ""
     donor_video: str = ""
     mask_path: Path | None = None
+    frames: tuple[FrameFile, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,6 +72,10 @@ class Face:
     detected and ``landmarks`` the five points (left eye, right eye, nose, left and right corner of
     the mouth, as seen in the picture; x then y), both in pixels of the full frame;
     ``crop`` is the square (x0, y0, x1, y1) that was cut, in those pixels; it may leave the frame.
+
+    Of a face that came cropped, the picture it came as stands for the full frame: ``box`` and
+    ``crop`` are all of it, ``time`` and ``detection_confidence`` are NaN, and so are landmarks that
+    nobody gave.
     """
 
     dataset: str

@@ -15,7 +15,8 @@ from ltw.faces import Detection, crop, crop_box, follow_person, locate_faces
 from ltw.types import Clip, Face
 from ltw.video import IMAGE_SUFFIXES, Frame, Sample, frames_at, read_photo, sample_frames
 
-_UNUSABLE = (DataError, OSError, MemoryError, cv2.error)
+UNUSABLE = (DataError, OSError, MemoryError, cv2.error)
+"""What reading a damaged file raises."""
 
 
 def extract_clip(clip: Clip, parameters: Parameters) -> Part:
@@ -27,7 +28,7 @@ def extract_clip(clip: Clip, parameters: Parameters) -> Part:
     try:
         sample = _sample(clip, parameters.frames)
         chosen = follow_person(locate_faces(frame.image) for frame in sample.frames)
-    except _UNUSABLE as error:
+    except UNUSABLE as error:
         return Part(video_record(clip, parameters, _reason(clip, error)))
     found = [(f, d) for f, d in zip(sample.frames, chosen, strict=True) if d is not None]
     if not found:
@@ -41,7 +42,7 @@ def extract_clip(clip: Clip, parameters: Parameters) -> Part:
         )
         faces.append(
             (
-                _face(clip, frame, detection, square, mask is not None),
+                face_record(clip, frame, detection, square, mask is not None),
                 crop(frame.image, square, parameters.size),
                 None if mask is None else crop(mask, square, parameters.size),
             )
@@ -54,6 +55,7 @@ def video_record(
     clip: Clip, parameters: Parameters, reason: str, sample: Sample | None = None, faces: int = 0
 ) -> VideoRecord:
     """Make the row of videos.parquet for ``clip``: a clip without faces has failed."""
+    files = [frame.path for frame in clip.frames] or [clip.path]
     return VideoRecord(
         video=clip.video,
         dataset=clip.dataset,
@@ -62,7 +64,7 @@ def video_record(
         compression=clip.compression,
         split=clip.split,
         path=str(clip.path),
-        bytes=clip.path.stat().st_size if clip.path.is_file() else 0,
+        bytes=sum(path.stat().st_size for path in files if path.is_file()),
         status="ok" if faces else "failed",
         reason=reason,
         frames_asked=parameters.frames,
@@ -84,7 +86,7 @@ def _masks(clip: Clip, frames: Sequence[Frame]) -> tuple[dict[int, NDArray[np.ui
         return {}, ""
     try:
         read = frames_at(clip.mask_path, [frame.index for frame in frames])
-    except _UNUSABLE as error:
+    except UNUSABLE as error:
         return {}, f"mask video: {_reason(clip, error)}"
     masks = {
         frame.index: read[frame.index].max(axis=2)
@@ -95,13 +97,14 @@ def _masks(clip: Clip, frames: Sequence[Frame]) -> tuple[dict[int, NDArray[np.ui
     return masks, f"mask video: {missing} frames missing or of another size" if missing else ""
 
 
-def _face(
+def face_record(
     clip: Clip,
     frame: Frame,
     detection: Detection,
     square: tuple[float, float, float, float],
     has_mask: bool,
 ) -> Face:
+    """Join what the reader knew of a clip and what was found in one of its frames."""
     return Face(
         dataset=clip.dataset,
         domain=clip.domain,

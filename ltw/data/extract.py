@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from joblib import Parallel, delayed
 
 from ltw.data.clips import extract_clip, video_record
+from ltw.data.precropped import copy_clip
 from ltw.data.store import Parameters
 from ltw.data.store_writer import (
     Part,
@@ -120,7 +121,7 @@ def _is_pending(
     ]
     if known.status == "failed":
         return retry_failed or bool(changed)
-    if changed and clip.path.is_file():
+    if changed and clip.path.exists():  # a file, or a folder of cropped frames
         was, new = ([getattr(record, name) for name in changed] for record in (known, now))
         raise DataError(
             f"{clip.video}: the store has this video from {known.path} with {changed} {was}, now "
@@ -195,7 +196,7 @@ def _work(clip: Clip, store: Path, parameters: Parameters) -> bool:
     cv2.setNumThreads(1)
     marker = _running(store, clip)
     marker.touch()
-    part = extract_clip(clip, parameters)
+    part = (copy_clip if clip.frames else extract_clip)(clip, parameters)
     write_part(store, part)
     marker.unlink(missing_ok=True)
     return part.video.status == "ok"

@@ -1,0 +1,92 @@
+"""One clip whose faces somebody else has cropped: its frames go into the store as they came."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ltw.data.clips import UNUSABLE, face_record, video_record
+from ltw.data.store import Parameters
+from ltw.data.store_writer import Part
+from ltw.errors import DataError
+from ltw.faces import Detection, crop, crop_box
+from ltw.types import Clip, Face, FrameFile
+from ltw.video import Frame, Sample, evenly_spaced, read_photo
+
+DLIB_POINTS = (68, 81)
+"""dlib's predictors give 68 landmarks, or 81 that begin with the same 68."""
+
+Cropped = tuple[Face, NDArray[np.uint8], NDArray[np.uint8] | None]
+
+
+def copy_clip(clip: Clip, parameters: Parameters) -> Part:
+    """Copy evenly spaced ones of ``clip.frames``; whatever is wrong is told in its video row.
+
+    A picture of the store's size is kept bit for bit, another is resized; one that is not square
+    is first padded by reflection, so that faces keep their proportions. A video some of whose
+    frames are missing or damaged gives the faces of the others; one without any has failed.
+    """
+    there = [frame for frame in clip.frames if frame.path.is_file()]
+    if not there:
+        return Part(video_record(clip, parameters, "none of its frames is there"))
+    amiss = Counter({"frames missing": len(clip.frames) - len(there)})
+    frames: list[Frame] = []
+    faces: list[Cropped] = []
+    for k in evenly_spaced(len(there), parameters.frames):
+        try:
+            frame = Frame(there[k].index, math.nan, read_photo(there[k].path))
+            faces.append(_copy(clip, there[k], frame, parameters.size, amiss))
+            frames.append(frame)
+        except UNUSABLE as error:
+            amiss[f"frames: {str(error).removeprefix(f'{there[k].path}: ')}"] += 1
+    reason = "; ".join(f"{n} {what}" for what, n in amiss.items() if n)
+    sample = Sample(frames, total=len(clip.frames), damage="")
+    return Part(video_record(clip, parameters, reason, sample, len(faces)), faces)
+
+
+def _copy(clip: Clip, file: FrameFile, frame: Frame, size: int, amiss: Counter[str]) -> Cropped:
+    height, width = frame.image.shape[:2]
+    whole = Detection((0.0, 0.0, width, height), _landmarks(file, amiss), confidence=math.nan)
+    square = crop_box(whole.box, margin=0, size=size)
+    mask = _mask(file, frame.image, amiss)
+    return (
+        face_record(clip, frame, whole, square, mask is not None),
+        crop(frame.image, square, size),
+        None if mask is None else crop(mask, square, size),
+    )
+
+
+def _mask(
+    file: FrameFile, image: NDArray[np.uint8], amiss: Counter[str]
+) -> NDArray[np.uint8] | None:
+    """Read a frame's mask, uint8 (H, W) like the frame; count one that cannot be used."""
+    if file.mask_path is None:
+        return None
+    try:
+        mask: NDArray[np.uint8] = read_photo(file.mask_path).max(axis=2)
+        if mask.shape != image.shape[:2]:
+            raise DataError("of another size than its frame")
+    except UNUSABLE:
+        amiss["masks missing, damaged or of another size"] += 1
+        return None
+    return mask
+
+
+def _landmarks(file: FrameFile, amiss: Counter[str]) -> NDArray[np.float32]:
+    """Return the store's five points, float32 (5, 2), of dlib's; NaN where there are none."""
+    unknown = np.full((5, 2), np.nan, np.float32)
+    if file.landmarks_path is None:
+        return unknown
+    try:
+        points = np.load(file.landmarks_path, allow_pickle=False).astype(np.float32)
+        if points.shape not in {(n, 2) for n in DLIB_POINTS}:
+            raise DataError("not dlib's landmarks")
+    except (*UNUSABLE, ValueError, EOFError):
+        amiss["landmark files missing or damaged"] += 1
+        return unknown
+    # 36-41 and 42-47 go around the eyes, 30 is the tip of the nose, 48 and 54 end the mouth
+    eyes = [points[36:42].mean(axis=0), points[42:48].mean(axis=0)]
+    return np.stack([*eyes, points[30], points[48], points[54]])
