@@ -1,0 +1,127 @@
+"""What every user of `each` relies on; work functions are at module level, as processes need."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from ltw.errors import DataError, LTWError
+from ltw.parallel import Failure, each
+
+
+def square(x: int) -> int:
+    return x * x
+
+
+def square_unless(x: int) -> int:
+    """1 is killed, 2 exits, 3 hangs, 4 is refused; all others are squared."""
+    if x == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if x == 2:
+        os._exit(7)
+    if x == 3:
+        time.sleep(600)
+    if x == 4:
+        raise DataError("4 is not wanted")
+    return square(x)
+
+
+def pid_then_wait(folder: Path, x: int) -> None:
+    (folder / f"{os.getpid()}.pid").touch()
+    if x:
+        time.sleep(600)
+
+
+def gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return "Z" in Path(f"/proc/{pid}/stat").read_text().split()[2]
+
+
+def pids(folder: Path, count: int = 1) -> list[int]:
+    while len(found := [int(path.stem) for path in folder.glob("*.pid")]) < count:
+        time.sleep(0.02)
+    return found
+
+
+def test_every_item_comes_back_once_with_its_position():
+    results = list(each(square, range(10, 30), workers=2))
+    assert sorted(results) == [(i, (10 + i) ** 2) for i in range(20)]
+
+
+def test_no_items_start_no_process():
+    assert list(each(square, [], workers=2)) == []
+
+
+def test_a_death_and_a_hang_cost_their_item_alone():
+    items = [5, 1, 6, 2, 7, 3, 8]
+    results = dict(each(square_unless, items, workers=2, timeout=1))
+    assert {i: results[i] for i in (0, 2, 4, 6)} == {0: 25, 2: 36, 4: 49, 6: 64}
+    assert results[1] == Failure("its worker process died (SIGKILL)")
+    assert results[3] == Failure("its worker process died (exit code 7)")
+    assert results[5] == Failure("took longer than 1 s")
+
+
+def test_what_work_raises_is_raised_here():
+    with pytest.raises(DataError, match="4 is not wanted") as error:
+        list(each(square_unless, [5, 4, 6], workers=1))
+    assert "in square_unless" in error.value.__notes__[0]
+
+
+def test_items_are_drawn_as_they_are_needed():
+    drawn = []
+    results = each(square, (drawn.append(i) or i for i in range(100)), workers=2)
+    for taken in range(1, 20):
+        next(results)
+        assert len(drawn) <= taken + 2
+    results.close()
+
+
+def test_a_closed_generator_stops_idle_and_hanging_processes(tmp_path):
+    results = each(partial(pid_then_wait, tmp_path), [0, 1, 1], workers=2)
+    assert next(results) == (0, None)
+    started = pids(tmp_path, 2)
+    results.close()
+    assert all(map(gone, started))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_no_process_outlives_its_parent(tmp_path, number):
+    script = tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent(f"""
+        from functools import partial
+        from pathlib import Path
+        from ltw.parallel import each
+        from test_parallel import pid_then_wait
+
+        if __name__ == "__main__":
+            results = each(partial(pid_then_wait, Path({str(tmp_path)!r})), [1, 1], workers=2)
+            next(results)
+        """)
+    )
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    parent = subprocess.Popen([sys.executable, script], env=os.environ | {"PYTHONPATH": path})
+    started = pids(tmp_path, 2)
+    parent.send_signal(number)
+    parent.wait(20)
+    end = time.monotonic() + 5
+    while not all(map(gone, started)):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_a_script_without_a_main_guard_is_told(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("from ltw.parallel import each\nprint(list(each(abs, [1], workers=1)))\n")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert LTWError.__name__ in done.stderr
+    assert "__main__" in done.stderr
