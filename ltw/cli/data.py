@@ -78,7 +78,12 @@ def extract(
     root: Annotated[Path, typer.Argument(help="The data set's folder.")],
     store: Annotated[Path, typer.Option(help="Folder of faces to write, or to add to.")],
     frames: Annotated[int, typer.Option(help="Evenly spaced frames of every video.")] = 10,
-    margin: Annotated[int, typer.Option(help="Pixels of a crop that are margin.")] = 16,
+    margin: Annotated[
+        int | None,
+        typer.Option(
+            help="Pixels of a crop that are margin; default: 16, none for faces that came cropped."
+        ),
+    ] = None,
     size: Annotated[int, typer.Option(help="Side of a crop in pixels.")] = 224,
     compression: Annotated[
         str, typer.Option(help="Comma-separated levels to take; default: all there are.")

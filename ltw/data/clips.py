@@ -34,12 +34,11 @@ def extract_clip(clip: Clip, parameters: Parameters) -> Part:
     if not found:
         return Part(video_record(clip, parameters, "no face found", sample))
     masks, mask_damage = _masks(clip, [frame for frame, _ in found])
+    assert parameters.margin is not None, "None is for clips whose faces are cropped already"
     faces = []
     for frame, detection in found:
-        square, mask = (
-            crop_box(detection.box, parameters.margin, parameters.size),
-            masks.get(frame.index),
-        )
+        square = crop_box(detection.box, parameters.margin, parameters.size)
+        mask = masks.get(frame.index)
         faces.append(
             (
                 face_record(clip, frame, detection, square, mask is not None),

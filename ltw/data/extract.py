@@ -60,7 +60,7 @@ def extract(
     store: Path,
     *,
     frames: int = 10,
-    margin: int = MARGIN,
+    margin: int | None = None,
     size: int = CROP_SIZE,
     workers: int | None = None,
     retry_failed: bool = False,
@@ -68,17 +68,19 @@ def extract(
     """Put the faces of ``clips`` into the store at ``store``, made where it is missing.
 
     Of each video ``frames`` frames are taken, evenly spaced, and a crop of ``size`` pixels from
-    each, ``margin`` of them margin. Videos the store has are skipped; so are those that failed
+    each, ``margin`` of them margin (default: 16; clips that bring their faces cropped are taken as
+    they came and have none). Videos the store has are skipped; so are those that failed
     before, unless their file has changed or ``retry_failed`` is set. ``workers`` processes
     (default: one a core) share the work; the result does not depend on their number.
 
     Raises:
-        DataError: no clips, two clips of one name, a clip the store has with another file, label
-            or split, parameters other than the store's, or another extraction running.
+        DataError: no clips, clips with and without cropped faces, two clips of one name, a clip the
+            store has with another file, label or split, a margin for faces that are cropped
+            already, parameters other than the store's, or another extraction running.
     """
     start = time.monotonic()
-    _check(clips, frames, margin, size, workers)
-    parameters = Parameters(frames, margin, size)
+    parameters = Parameters(frames, _margin(clips, margin), size)
+    _check(clips, parameters, workers)
     begin(store, parameters)
     try:
         with FileLock(store / ".lock", blocking=False):
@@ -94,7 +96,26 @@ def extract(
     return _summary(clips, pending, after, time.monotonic() - start)
 
 
-def _check(clips: Sequence[Clip], frames: int, margin: int, size: int, workers: int | None) -> None:
+def _margin(clips: Sequence[Clip], margin: int | None) -> int | None:
+    """Return the margin of the crops: None for those that were cropped by somebody else."""
+    if not any(clip.frames for clip in clips):
+        return MARGIN if margin is None else margin
+    videos = [clip.video for clip in clips if not clip.frames]
+    if videos:
+        raise DataError(
+            f"{len(videos)} videos among clips whose faces are cropped already, first {videos[0]}; "
+            "their crops would not be alike: extract them by themselves, into another store"
+        )
+    if margin is not None:
+        raise DataError(
+            f"margin is {margin}, but these faces are cropped already, with a margin of their own; "
+            "leave it out"
+        )
+    return None
+
+
+def _check(clips: Sequence[Clip], parameters: Parameters, workers: int | None) -> None:
+    frames, margin, size = parameters.frames, parameters.margin, parameters.size
     if not clips:
         raise DataError("nothing to extract: no videos and no photographs were given")
     twice = [name for name, n in Counter(clip.video for clip in clips).items() if n > 1]
@@ -103,7 +124,7 @@ def _check(clips: Sequence[Clip], frames: int, margin: int, size: int, workers: 
         raise DataError(f"{len(twice)} names are given twice, first {twice[0]}: {', '.join(paths)}")
     if frames < 1:
         raise DataError(f"frames is {frames}; it must be at least 1")
-    if not 0 <= margin < size:
+    if margin is not None and not 0 <= margin < size:
         raise DataError(f"margin is {margin}; it must be at least 0 and below the size, {size}")
     if workers is not None and workers < 1:
         raise DataError(f"workers is {workers}; it must be at least 1")

@@ -32,10 +32,13 @@ RECORDS, VIDEOS, PARAMETERS = "records.parquet", "videos.parquet", "store.json"
 
 @dataclass(frozen=True)
 class Parameters:
-    """What all faces of a store share: frames a video, margin and side of a crop in pixels."""
+    """What all faces of a store share: frames a video, margin and side of a crop in pixels.
+
+    ``margin`` is None where the faces came cropped: by whom and how wide, the store does not know.
+    """
 
     frames: int = 10
-    margin: int = 16
+    margin: int | None = 16
     size: int = 224
 
 

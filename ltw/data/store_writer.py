@@ -135,6 +135,13 @@ def begin(store: Path, parameters: Parameters) -> None:
     """
     if (store / PARAMETERS).is_file():
         present = read_parameters(store)
+        if (present.margin is None) != (parameters.margin is None):
+            kinds = "faces that came cropped", "faces cut from videos"
+            has, asked = kinds if present.margin is None else kinds[::-1]
+            raise DataError(
+                f"{store}: this store holds {has}, now asked to take {asked}; a model would see "
+                "two kinds of crops as one: use another --store"
+            )
         if present != parameters:
             raise DataError(
                 f"{store}: this store was extracted with {present}, now asked for {parameters}; "
