@@ -23,20 +23,6 @@ SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
-class FrameFile:
-    """A face that somebody else has cropped already: frame ``index`` of its video, as a picture.
-
-    ``mask_path`` is a picture of the forged region in the same geometry; ``landmarks_path`` a
-    NumPy file of the dlib landmarks, (68 or 81, 2), in pixels of the picture.
-    """
-
-    index: int
-    path: Path
-    mask_path: Path | None = None
-    landmarks_path: Path | None = None
-
-
-@dataclass(frozen=True)
 class Clip:
     """A video (or a photograph) that a reader found, before any face is looked for.
 
@@ -46,7 +32,10 @@ class Clip:
     (dataset, compression, source_video); it is empty where unknown. ``person`` is who is shown (A),
     ``donor_person`` and ``donor_video`` describe B and are empty for reals and where unknown.
 
-    A clip with ``frames`` is a video whose faces are cropped already; ``path`` is their folder.
+    A clip with ``frames`` is a video whose faces are cropped already: these are the names of
+    pictures in the folder ``path``, by the number of the frame, which is the last number in a name.
+    ``mask_path`` is then a folder of masks with the same names, ``landmarks_path`` one of NumPy
+    files (.npy for .png) with dlib's landmarks, (68 or 81, 2), in pixels of the picture.
     """
 
     path: Path
@@ -61,7 +50,8 @@ class Clip:
     donor_person: str = ""
     donor_video: str = ""
     mask_path: Path | None = None
-    frames: tuple[FrameFile, ...] = ()
+    landmarks_path: Path | None = None
+    frames: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

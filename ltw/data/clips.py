@@ -54,7 +54,7 @@ def video_record(
     clip: Clip, parameters: Parameters, reason: str, sample: Sample | None = None, faces: int = 0
 ) -> VideoRecord:
     """Make the row of videos.parquet for ``clip``: a clip without faces has failed."""
-    files = [frame.path for frame in clip.frames] or [clip.path]
+    files = [clip.path / name for name in clip.frames] or [clip.path]
     return VideoRecord(
         video=clip.video,
         dataset=clip.dataset,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +16,26 @@ from ltw.data.store import Parameters
 from ltw.data.store_writer import Part
 from ltw.errors import DataError
 from ltw.faces import Detection, crop, crop_box
-from ltw.types import Clip, Face, FrameFile
+from ltw.types import Clip, Face
 from ltw.video import Frame, Sample, evenly_spaced, read_photo
 
 DLIB_POINTS = (68, 81)
 """dlib's predictors give 68 landmarks, or 81 that begin with the same 68."""
 
 Cropped = tuple[Face, NDArray[np.uint8], NDArray[np.uint8] | None]
+
+
+def numbered(names: Iterable[str]) -> dict[int, str]:
+    """Order pictures by frame, the last number in a name, e.g. 7 in ``000_003_0007.png``.
+
+    Names without a number are left out; of two with the same number the first by name is taken.
+    """
+    found: dict[int, str] = {}
+    for name in sorted(names):
+        numbers = re.findall(r"\d+", Path(name).stem)
+        if numbers:
+            found.setdefault(int(numbers[-1]), name)
+    return dict(sorted(found.items()))
 
 
 def copy_clip(clip: Clip, parameters: Parameters) -> Part:
@@ -29,29 +45,30 @@ def copy_clip(clip: Clip, parameters: Parameters) -> Part:
     is first padded by reflection, so that faces keep their proportions. A video some of whose
     frames are missing or damaged gives the faces of the others; one without any has failed.
     """
-    there = [frame for frame in clip.frames if frame.path.is_file()]
+    there = {n: name for n, name in numbered(clip.frames).items() if (clip.path / name).is_file()}
     if not there:
         return Part(video_record(clip, parameters, "none of its frames is there"))
     amiss = Counter({"frames missing": len(clip.frames) - len(there)})
     frames: list[Frame] = []
     faces: list[Cropped] = []
     for k in evenly_spaced(len(there), parameters.frames):
+        number, name = list(there.items())[k]
         try:
-            frame = Frame(there[k].index, math.nan, read_photo(there[k].path))
-            faces.append(_copy(clip, there[k], frame, parameters.size, amiss))
+            frame = Frame(number, math.nan, read_photo(clip.path / name))
+            faces.append(_copy(clip, name, frame, parameters.size, amiss))
             frames.append(frame)
         except UNUSABLE as error:
-            amiss[f"frames: {str(error).removeprefix(f'{there[k].path}: ')}"] += 1
+            amiss[f"frames: {str(error).removeprefix(f'{clip.path / name}: ')}"] += 1
     reason = "; ".join(f"{n} {what}" for what, n in amiss.items() if n)
     sample = Sample(frames, total=len(clip.frames), damage="")
     return Part(video_record(clip, parameters, reason, sample, len(faces)), faces)
 
 
-def _copy(clip: Clip, file: FrameFile, frame: Frame, size: int, amiss: Counter[str]) -> Cropped:
+def _copy(clip: Clip, name: str, frame: Frame, size: int, amiss: Counter[str]) -> Cropped:
     height, width = frame.image.shape[:2]
-    whole = Detection((0.0, 0.0, width, height), _landmarks(file, amiss), confidence=math.nan)
+    whole = Detection((0.0, 0.0, width, height), _landmarks(clip, name, amiss), math.nan)
     square = crop_box(whole.box, margin=0, size=size)
-    mask = _mask(file, frame.image, amiss)
+    mask = _mask(clip, name, frame.image, amiss)
     return (
         face_record(clip, frame, whole, square, mask is not None),
         crop(frame.image, square, size),
@@ -60,13 +77,13 @@ def _copy(clip: Clip, file: FrameFile, frame: Frame, size: int, amiss: Counter[s
 
 
 def _mask(
-    file: FrameFile, image: NDArray[np.uint8], amiss: Counter[str]
+    clip: Clip, name: str, image: NDArray[np.uint8], amiss: Counter[str]
 ) -> NDArray[np.uint8] | None:
     """Read a frame's mask, uint8 (H, W) like the frame; count one that cannot be used."""
-    if file.mask_path is None:
+    if clip.mask_path is None:
         return None
     try:
-        mask: NDArray[np.uint8] = read_photo(file.mask_path).max(axis=2)
+        mask: NDArray[np.uint8] = read_photo(clip.mask_path / name).max(axis=2)
         if mask.shape != image.shape[:2]:
             raise DataError("of another size than its frame")
     except UNUSABLE:
@@ -75,13 +92,14 @@ def _mask(
     return mask
 
 
-def _landmarks(file: FrameFile, amiss: Counter[str]) -> NDArray[np.float32]:
+def _landmarks(clip: Clip, name: str, amiss: Counter[str]) -> NDArray[np.float32]:
     """Return the store's five points, float32 (5, 2), of dlib's; NaN where there are none."""
     unknown = np.full((5, 2), np.nan, np.float32)
-    if file.landmarks_path is None:
+    if clip.landmarks_path is None:
         return unknown
     try:
-        points = np.load(file.landmarks_path, allow_pickle=False).astype(np.float32)
+        file = (clip.landmarks_path / name).with_suffix(".npy")
+        points = np.load(file, allow_pickle=False).astype(np.float32)
         if points.shape not in {(n, 2) for n in DLIB_POINTS}:
             raise DataError("not dlib's landmarks")
     except (*UNUSABLE, ValueError, EOFError):
