@@ -151,7 +151,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
     for override in overrides:
-        _set(values, override)
+        set_key(values, *parse_override(override))
     config = parse_config(values, str(path))
     overridden = any(override.partition("=")[0].strip() == "store" for override in overrides)
     base = Path.cwd() if overridden else path.parent
@@ -171,19 +171,32 @@ def parse_config(values: dict[str, Any], name: str) -> Config:
         raise ConfigError("\n".join(f"{name}: {line}" for line in lines)) from None
 
 
-def _set(values: dict[str, Any], override: str) -> None:
+def parse_override(override: str) -> tuple[str, Any]:
+    """Read ``key=value``: the dotted key and its value, which is TOML or else a bare word.
+
+    Raises:
+        ConfigError: there is no ``=``.
+    """
     key, equals, text = override.partition("=")
     if not equals:
         raise ConfigError(f"--set {override!r}: expected key=value, as in training.epochs=3")
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
+        return key.strip(), tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
-        value = text  # a bare word is a string
-    *tables, last = key.strip().split(".")
+        return key.strip(), text  # a bare word is a string
+
+
+def set_key(values: dict[str, Any], key: str, value: object) -> None:
+    """Set a dotted key (``training.epochs``) in nested dicts.
+
+    Raises:
+        ConfigError: a part of the key before the last is a value already.
+    """
+    *tables, last = key.split(".")
     for table in tables:
         values = values.setdefault(table, {})
         if not isinstance(values, dict):
-            raise ConfigError(f"--set {override!r}: {table!r} is a value, not a table")
+            raise ConfigError(f"{key} = {value!r}: {table!r} is a value, not a table")
     values[last] = value
 
 

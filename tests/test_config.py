@@ -224,7 +224,7 @@ def test_overrides_win_over_the_file_leave_its_other_keys_and_the_last_one_wins(
     ("override", "message"),
     [
         ("training.epochs", "--set 'training.epochs': expected key=value"),
-        ("seed.x=1", "--set 'seed.x=1': 'seed' is a value, not a table"),
+        ("seed.x=1", "seed.x = 1: 'seed' is a value, not a table"),
         ("trainin.epochs=1", "unknown key 'trainin'; did you mean 'training'?"),
         ("training.epoch=1", "unknown key 'training.epoch'; did you mean 'epochs'?"),
         ("training..epochs=1", "unknown key 'training.'"),
