@@ -10,7 +10,7 @@ from ltw.bench.rotation import run_method, write_results
 from ltw.config import Config, DetectorConfig, TrainingConfig
 from ltw.data.extract import extract
 from ltw.data.readers import READERS
-from ltw.models.detector import PACKAGED
+from ltw.models.backbones import PACKAGED
 from ltw.progress import console
 from ltw.synth.corpus import make_corpus
 from ltw.synth.forgeries import DEFAULT_FORGERIES

