@@ -94,6 +94,8 @@ class Batch:
     ``images`` is float (K, 3, H, W), RGB in [0, 1]; ``labels`` is float (K,), 0 real, 1 fake.
     The counterparts come from the meta-test domains, flipped in label (method.md, pairing).
     ``domains`` names each face's domain and ``indices`` its row in the store, for logs and errors.
+    ``masks`` is float (K, H, W), 1 where forged, else 0, and ``has_mask`` bool (K,) says whose is
+    known (a genuine face's always is: nothing is forged); read only for methods that ask.
     """
 
     images: Tensor
@@ -103,3 +105,5 @@ class Batch:
     domains: Sequence[str] = field(default_factory=tuple)
     counterpart_domains: Sequence[str] = field(default_factory=tuple)
     indices: Sequence[int] = field(default_factory=tuple)
+    masks: Tensor | None = None
+    has_mask: Tensor | None = None

@@ -28,13 +28,27 @@ def to_tensor(images: NDArray[np.uint8], size: int) -> Tensor:
     return torch.from_numpy(images).permute(0, 3, 1, 2).float().div_(255)
 
 
+def mask_to_tensor(mask: NDArray[np.uint8], size: int) -> Tensor:
+    """Return uint8 (S, S), 255 where forged, as float32 (size, size) of 0 and 1.
+
+    A pixel is forged where at least half of it is.
+    """
+    if mask.shape[0] != size:
+        smooth = cv2.INTER_AREA if size < mask.shape[0] else cv2.INTER_LINEAR
+        mask = cv2.resize(mask, (size, size), interpolation=smooth).astype(np.uint8, copy=False)
+    return torch.from_numpy(mask >= 128).float()
+
+
 class _Batches(Dataset["Batch | LTWError"]):
     """One item a step: its faces, decoded."""
 
-    def __init__(self, store: Store, plan: Sequence[BatchRows], image_size: int) -> None:
+    def __init__(
+        self, store: Store, plan: Sequence[BatchRows], image_size: int, masks: bool
+    ) -> None:
         self.store = store
         self.plan = plan
         self.image_size = image_size
+        self.masks = masks
         self.labels = store.records["label"].to_numpy(np.float32)
         self.domains = store.records["domain"].tolist()
 
@@ -55,22 +69,40 @@ class _Batches(Dataset["Batch | LTWError"]):
             images, labels, domains = self._read(rows.counterparts)
             batch.counterpart_images, batch.counterpart_labels = images, labels
             batch.counterpart_domains = domains
+        if self.masks:
+            batch.masks, batch.has_mask = self._read_masks(rows.faces)
         return batch
 
     def _read(self, rows: Rows) -> tuple[Tensor, Tensor, list[str]]:
         images = to_tensor(self.store.images(rows), self.image_size)
         return images, torch.from_numpy(self.labels[rows]), [self.domains[row] for row in rows]
 
+    def _read_masks(self, rows: Rows) -> tuple[Tensor, Tensor]:
+        masks = torch.zeros(len(rows), self.image_size, self.image_size)
+        known = torch.from_numpy(self.labels[rows] == 0)
+        for k, row in enumerate(rows.tolist()):
+            if not known[k] and (mask := self.store.mask(row)) is not None:
+                masks[k] = mask_to_tensor(mask, self.image_size)
+                known[k] = True
+        return masks, known
+
 
 def load_batches(
-    store: Store, plan: Sequence[BatchRows], *, image_size: int, workers: int
+    store: Store,
+    plan: Sequence[BatchRows],
+    *,
+    image_size: int,
+    workers: int,
+    masks: bool = False,
 ) -> Iterator[Batch]:
     """Yield the batches of ``plan`` in order, read by ``workers`` processes ahead of the caller.
 
+    With ``masks``, batches hold the manipulation masks of their faces too (not of counterparts).
+
     Raises:
-        DataError: a face does not decode.
+        DataError: a face or its mask does not decode.
     """
-    dataset = _Batches(store, plan, image_size)
+    dataset = _Batches(store, plan, image_size, masks)
     # a generator of its own: drawing a seed from PyTorch's would change a resumed run's dropout
     own = torch.Generator()
     for item in DataLoader(dataset, batch_size=None, num_workers=workers, generator=own):

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 import torch
 
-from ltw.data.loader import load_batches, to_tensor
+from ltw.data.loader import load_batches, mask_to_tensor, to_tensor
 from ltw.data.pairing import BatchRows
 from ltw.data.store import Store
 from ltw.errors import DataError
@@ -23,6 +23,16 @@ class GreyStore:
             raise DataError("face 13 does not decode")
         grey = np.asarray(indices, np.uint8)[:, None, None, None]
         return np.broadcast_to(grey, (len(indices), self.size, self.size, 3)).copy()
+
+    def mask(self, index):
+        """Fakes below 10 are forged in their upper left quarter; of the others nobody knows."""
+        if self.records["label"][index] == 0:
+            raise AssertionError("a genuine face's mask need not be read")
+        if index >= 10:
+            return None
+        mask = np.zeros((self.size, self.size), np.uint8)
+        mask[: self.size // 2, : self.size // 2] = 255
+        return mask
 
 
 PLAN = [
@@ -56,6 +66,32 @@ def test_batches_come_in_the_plans_order_each_face_with_its_record(workers):
             assert levels(batch.counterpart_images) == rows.counterparts.tolist()
             assert batch.counterpart_labels.tolist() == [i % 2 for i in rows.counterparts]
             assert batch.counterpart_domains == store.records["domain"][rows.counterparts].tolist()
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_masks_come_where_asked_for_and_known(workers):
+    plan = [BatchRows(np.array([0, 3, 17])), BatchRows(np.array([19, 4]))]
+    first, second = load_batches(GreyStore(), plan, image_size=8, workers=workers, masks=True)
+    quarter = torch.zeros(8, 8)
+    quarter[:4, :4] = 1
+    none = torch.zeros(8, 8)
+    assert first.masks.dtype == torch.float32
+    assert first.masks.equal(torch.stack([none, quarter, none]))
+    assert first.has_mask.tolist() == [True, True, False]
+    assert second.masks.equal(torch.stack([none, none]))
+    assert second.has_mask.tolist() == [False, True]
+    for batch in load_batches(GreyStore(), plan, image_size=8, workers=workers):
+        assert batch.masks is None
+        assert batch.has_mask is None
+
+
+def test_a_damaged_mask_is_one_clear_message(monkeypatch):
+    def damaged(self, index):
+        raise DataError("this face's mask does not decode")
+
+    monkeypatch.setattr(GreyStore, "mask", damaged)
+    with pytest.raises(DataError, match="mask does not decode"):
+        next(load_batches(GreyStore(), PLAN, image_size=16, workers=0, masks=True))
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -113,3 +149,21 @@ def test_to_tensor_enlarges_smoothly():
     assert np.abs(np.diff(large)).max() <= 5  # 2.5 a pixel; blocks would jump by 10
     expected = cv2.resize(ramp[0], (64, 64), interpolation=cv2.INTER_CUBIC)[32]
     np.testing.assert_allclose(large, expected, atol=0.01)
+
+
+def test_a_masks_pixel_is_forged_where_half_of_it_is():
+    mask = 255 * np.random.default_rng(0).integers(0, 2, (12, 12), dtype=np.uint8)
+    half = mask.reshape(4, 3, 4, 3).mean((1, 3)) >= 128
+    assert np.array_equal(mask_to_tensor(mask, 4), half.astype(np.float32))
+    assert np.array_equal(mask_to_tensor(mask, 12), mask / 255)
+
+
+@pytest.mark.parametrize("size", [6, 24, 30])
+def test_a_mask_lies_where_its_image_does(size):
+    """Resize a mask as a mask and as an image: both halves of the work must cut the same shape."""
+    y, x = np.mgrid[:12, :12]
+    mask = np.where((x - 4) ** 2 + (y - 7) ** 2 < 10, 255, 0).astype(np.uint8)
+    image = to_tensor(np.repeat(mask[None, :, :, None], 3, axis=3), size)[0, 0]
+    found = mask_to_tensor(mask, size)
+    assert set(found.unique().tolist()) == {0.0, 1.0}
+    assert (found - (image > 0.5).float()).abs().mean() < 0.03
