@@ -1,8 +1,10 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from ltw.data.counterparts import counterparts
 from ltw.data.readers import READERS, folder
 from ltw.errors import DataError
 from ltw.types import Clip
@@ -89,14 +91,80 @@ def test_a_corpus_own_split_comes_first_and_the_rest_is_listed_as_skipped(tree, 
 
 
 def test_videos_named_otherwise_or_across_splits_are_listed_as_skipped(tree, capsys):
-    actors = tree / "original_sequences" / "actors" / "c23" / "videos"
-    touch(actors / "01__walking.mp4")
+    touch(tree / "original_sequences" / "youtube" / "c23" / "videos" / "071_x.mp4")
     across = tree / "manipulated_sequences" / "Deepfakes" / "c23" / "videos" / "071_953.mp4"
     touch(across)
     assert len(read_ff(tree)) == 20
     told = capsys.readouterr().err
-    assert "skipped 1 videos that are not named A.mp4" in told
+    assert "skipped 1 videos with other names than the layout's: original_sequences/youtube" in told
     assert "skipped 1 videos whose people are in no split, or in two" in told
+
+
+def test_faceshifter_is_one_more_domain(tree):
+    touch(tree / "manipulated_sequences" / "FaceShifter" / "c23" / "videos" / "953_974.mp4")
+    clip = by_name(read_ff(tree))["faceforensics/FaceShifter/c23/953_974"]
+    assert (clip.domain, clip.label, clip.split, clip.person) == ("FaceShifter", 1, "test", "953")
+    assert clip.source_video == "953"
+
+
+@pytest.fixture
+def actors(tree: Path) -> Path:
+    """The same tree with DeepFakeDetection in it: two films, a forgery each, and one orphan."""
+    films = tree / "original_sequences" / "actors" / "c23" / "videos"
+    touch(films / "01__exit_phone_room.mp4", films / "02__kitchen_pan.mp4")
+    forgeries = tree / "manipulated_sequences" / "DeepFakeDetection"
+    names = ("01_02__exit_phone_room__YVGY8LOK", "01_03__exit_phone_room__0A1B2C3D")
+    touch(*(forgeries / "c23" / "videos" / f"{name}.mp4" for name in names))
+    touch(forgeries / "c23" / "videos" / "04_01__meeting_serious__ZZZZZZZZ.mp4")
+    touch(forgeries / "masks" / "videos" / f"{names[0]}.mp4")
+    return tree
+
+
+def test_deepfakedetection_is_a_data_set_of_its_own_for_testing_only(actors, capsys):
+    clips = by_name(read_ff(actors))
+    of_actors = {name: c for name, c in clips.items() if c.dataset != "faceforensics"}
+    assert len(clips) - len(of_actors) == 20  # the youtube videos and their forgeries
+    assert {(c.dataset, c.split, c.compression) for c in of_actors.values()} == {
+        ("deepfakedetection", "test", "c23")
+    }
+    folder = actors / "manipulated_sequences" / "DeepFakeDetection"
+    name = "01_02__exit_phone_room__YVGY8LOK"
+    assert of_actors[f"deepfakedetection/DeepFakeDetection/c23/{name}"] == Clip(
+        path=folder / "c23" / "videos" / f"{name}.mp4",
+        dataset="deepfakedetection",
+        domain="DeepFakeDetection",
+        label=1,
+        compression="c23",
+        video=f"deepfakedetection/DeepFakeDetection/c23/{name}",
+        split="test",
+        person="01",
+        source_video="01__exit_phone_room",
+        donor_person="02",
+        mask_path=folder / "masks" / "videos" / f"{name}.mp4",
+    )
+    real = of_actors["deepfakedetection/real/c23/01__exit_phone_room"]
+    assert (real.label, real.person, real.source_video) == (0, "01", "01__exit_phone_room")
+    found = counterparts(pd.DataFrame(map(vars, of_actors.values())))
+    assert found.value_counts().to_dict() == {"source": 2, "any": 1}
+    assert capsys.readouterr().err == ""
+
+
+def test_actors_do_not_join_a_data_set_of_another_name(actors):
+    assert {c.dataset for c in read_ff(actors, dataset="mine")} == {
+        "mine",
+        "mine-deepfakedetection",
+    }
+
+
+def test_actors_videos_with_other_names_are_listed_as_skipped(actors, capsys):
+    sequences = actors / "original_sequences", actors / "manipulated_sequences"
+    touch(sequences[0] / "actors" / "c23" / "videos" / "071.mp4")
+    touch(sequences[1] / "DeepFakeDetection" / "c23" / "videos" / "071_054.mp4")
+    touch(sequences[1] / "Deepfakes" / "c23" / "videos" / "01_02__exit_phone_room__YVGY8LOK.mp4")
+    assert len(read_ff(actors)) == 25
+    told = capsys.readouterr().err
+    assert "skipped 3 videos with other names" in told
+    assert "DeepFakeDetection/c23/videos/071_054.mp4" in told
 
 
 def test_a_tree_that_is_not_there_is_told_with_the_layout_expected(tree, tmp_path):

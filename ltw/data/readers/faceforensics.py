@@ -1,36 +1,64 @@
 """FaceForensics++, and any corpus in its layout: genuine videos A.mp4 and forgeries A_B.mp4.
 
 A forgery A_B shows the video (and person) A with something of B's. Whatever method folders there
-are become domains. A corpus's own ``splits/{train,val,test}.json`` come before the official ones.
+are become domains, FaceShifter among them. A corpus's own ``splits/{train,val,test}.json`` come
+before the official ones.
+
+DeepFakeDetection, which comes in the same tree, is films of paid actors A__SCENE.mp4 and forgeries
+A_B__SCENE__HASH.mp4 of them. It is a data set of its own, so that its actors never stand in for the
+people of FaceForensics++, and has no official split: the field tests on all of it, and so do we.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import NamedTuple
 
 from ltw.data.readers._common import require_folder, tell_skipped
 from ltw.errors import DataError
 from ltw.types import REAL, SPLITS, Clip
 
 LAYOUT = """\
-  original_sequences/SOURCE/{raw,c23,c40}/videos/A.mp4
+  original_sequences/youtube/{raw,c23,c40}/videos/A.mp4
   manipulated_sequences/METHOD/{raw,c23,c40}/videos/A_B.mp4
   manipulated_sequences/METHOD/masks/videos/A_B.mp4       (optional)
-  splits/{train,val,test}.json                            (optional; else the official split)"""
+  splits/{train,val,test}.json                            (optional; else the official split)
+and, where there is DeepFakeDetection,
+  original_sequences/actors/{raw,c23,c40}/videos/A__SCENE.mp4
+  manipulated_sequences/DeepFakeDetection/{raw,c23,c40}/videos/A_B__SCENE__HASH.mp4"""
 MASKS = "masks"
+FACEFORENSICS, DEEPFAKEDETECTION = "faceforensics", "deepfakedetection"
+VIDEO = re.compile(r"(?P<shown>[^_]+)")
+FORGERY = re.compile(r"(?P<shown>[^_]+)_(?P<donor>[^_]+)")
+OF_ACTORS = {
+    "actors": re.compile(r"(?P<shown>\d+)__(?P<scene>.+)"),
+    "DeepFakeDetection": re.compile(r"(?P<shown>\d+)_(?P<donor>\d+)__(?P<scene>.+)__[^_]+"),
+}
+
+
+class Level(NamedTuple):
+    """The videos of one sequence at one compression; ``pattern`` is how they are named."""
+
+    domain: str
+    compression: str
+    folder: Path
+    pattern: re.Pattern[str]
+    of_actors: bool
 
 
 def read(
-    root: Path, *, dataset: str = "faceforensics", compressions: Collection[str] = ()
+    root: Path, *, dataset: str = FACEFORENSICS, compressions: Collection[str] = ()
 ) -> list[Clip]:
     """List the clips of a corpus in the FaceForensics++ layout, in the order of their paths.
 
-    Videos whose A and B are not both in one split, and those not named A or A_B (the actors of
-    DeepFakeDetection), are left out and listed on standard error.
+    DeepFakeDetection's are of data set ``deepfakedetection`` (``<dataset>-deepfakedetection`` for a
+    ``dataset`` of another name) and all in the test split. Videos whose A and B are not both in one
+    split, and those with other names, are left out and listed on standard error.
 
     Raises:
         DataError: the tree is missing or another, a split list is damaged, or a compression is
@@ -40,25 +68,25 @@ def read(
     levels = _levels(root)
     if not levels:
         raise DataError(f"{root}: no videos in this folder; expected\n{LAYOUT}")
-    unknown = sorted(set(compressions) - {level for _, level, _ in levels})
+    unknown = sorted(set(compressions) - {level.compression for level in levels})
     if unknown:
-        present = ", ".join(sorted({level for _, level, _ in levels}))
+        present = ", ".join(sorted({level.compression for level in levels}))
         raise DataError(f"{root}: no videos at compression {', '.join(unknown)}; it has {present}")
     split_of = splits(root)
     clips, unnamed, unsplit = [], [], []
-    for domain, compression, folder in levels:
-        if compressions and compression not in compressions:
+    for level in levels:
+        if compressions and level.compression not in compressions:
             continue
-        for path in sorted(folder.glob("*.mp4")):
-            names = path.stem.split("_")
-            found = {split_of.get(name, "") for name in names}
-            if len(names) != 1 + (domain != REAL) or not all(names):
+        for path in sorted(level.folder.glob("*.mp4")):
+            name = level.pattern.fullmatch(path.stem)
+            split = _split(name, level, split_of) if name else ""
+            if name is None:
                 unnamed.append(path.relative_to(root))
-            elif len(found) > 1 or "" in found:
+            elif not split:
                 unsplit.append(path.relative_to(root))
             else:
-                clips.append(_clip(path, dataset, domain, compression, found.pop()))
-    tell_skipped("videos that are not named A.mp4 (genuine) or A_B.mp4 (forged)", unnamed)
+                clips.append(_clip(path, name, level, dataset, split))
+    tell_skipped("videos with other names than the layout's", unnamed)
     tell_skipped("videos whose people are in no split, or in two", unsplit)
     if not clips:
         raise DataError(
@@ -68,33 +96,48 @@ def read(
     return clips
 
 
-def _clip(path: Path, dataset: str, domain: str, compression: str, split: str) -> Clip:
-    shown, _, donor = path.stem.partition("_")
+def _split(name: re.Match[str], level: Level, split_of: dict[str, str]) -> str:
+    if level.of_actors:
+        return "test"
+    found = {split_of.get(video, "") for video in name.groups()}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _clip(path: Path, name: re.Match[str], level: Level, dataset: str, split: str) -> Clip:
+    parts = name.groupdict()
+    shown, donor = parts["shown"], parts.get("donor", "")
+    if level.of_actors:
+        own_name = dataset == FACEFORENSICS
+        dataset = DEEPFAKEDETECTION if own_name else f"{dataset}-{DEEPFAKEDETECTION}"
     mask = path.parents[2] / MASKS / "videos" / path.name
     return Clip(
         path=path,
         dataset=dataset,
-        domain=domain,
-        label=int(domain != REAL),
-        compression=compression,
-        video=f"{dataset}/{domain}/{compression}/{path.stem}",
+        domain=level.domain,
+        label=int(level.domain != REAL),
+        compression=level.compression,
+        video=f"{dataset}/{level.domain}/{level.compression}/{path.stem}",
         split=split,
         person=shown,
-        source_video=shown,
+        source_video=f"{shown}__{parts['scene']}" if level.of_actors else shown,
         donor_person=donor,
-        donor_video=donor,
+        donor_video="" if level.of_actors else donor,  # of an actor, nobody says which film
         mask_path=mask if mask.is_file() else None,
     )
 
 
-def _levels(root: Path) -> list[tuple[str, str, Path]]:
-    """Return (domain, compression, folder of videos) for every level of every sequence."""
+def _levels(root: Path) -> list[Level]:
+    """Return every level of every sequence that has videos."""
     levels = []
     for branch in ("original_sequences", "manipulated_sequences"):
         for folder in sorted((root / branch).glob("*/*/videos")):
-            level, name = folder.parent.name, folder.parents[1].name
-            if level != MASKS and any(folder.glob("*.mp4")):
-                levels.append((REAL if branch.startswith("original") else name, level, folder))
+            compression, sequence = folder.parent.name, folder.parents[1].name
+            if compression == MASKS or not any(folder.glob("*.mp4")):
+                continue
+            genuine = branch == "original_sequences"
+            pattern = OF_ACTORS.get(sequence, VIDEO if genuine else FORGERY)
+            domain = REAL if genuine else sequence
+            levels.append(Level(domain, compression, folder, pattern, sequence in OF_ACTORS))
     return levels
 
 
