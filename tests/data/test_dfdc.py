@@ -100,14 +100,34 @@ def test_held_out_videos_with_labels_are_all_test_and_name_no_original(tmp_path,
     assert (real.video, real.label, real.source_video) == ("dfdc-heldout/real/unknown/a", 0, "a")
     assert (fake.video, fake.label, fake.source_video) == ("dfdc-heldout/DFDC/unknown/b", 1, "")
     assert (real.split, fake.split, fake.person) == ("test", "test", "b")
-    assert "skipped 1 videos that neither metadata.json nor labels" in capsys.readouterr().err
+    assert "skipped 1 videos that labels.csv does not name: c.mp4" in capsys.readouterr().err
+
+
+def test_held_out_videos_may_come_with_is_fake_instead(tmp_path):
+    touch(tmp_path / "a.mp4", tmp_path / "b.mp4")
+    labels = {"a.mp4": {"is_fake": 0}, "b.mp4": {"is_fake": 1, "augmentations": []}}
+    (tmp_path / "metadata.json").write_text(json.dumps(labels))
+    clips = read(tmp_path)
+    (tmp_path / "metadata.json").unlink()
+    (tmp_path / "labels.csv").write_text("filename,label\na.mp4,0\nb.mp4,1\n")
+    assert clips == read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"a.mp4": {"label": "REAL"}}', '{"a": {"is_fake": 2}}']
+)
+def test_damaged_held_out_metadata_is_refused(tmp_path, text):
+    touch(tmp_path / "a.mp4")
+    (tmp_path / "metadata.json").write_text(text)
+    with pytest.raises(DataError, match=r"metadata.json: not a list of held-out videos"):
+        read(tmp_path)
 
 
 def test_videos_that_no_list_names_are_told(tree, capsys):
     touch(tree / "dfdc_train_part_0" / "stray.mp4", tree / "dfdc_train_part_0" / ".hidden.mp4")
     assert len(read(tree)) == 600
     told = " ".join(capsys.readouterr().err.split())
-    assert "labels.csv names: dfdc_train_part_0/stray.mp4" in told
+    assert "that metadata.json does not name: dfdc_train_part_0/stray.mp4" in told
 
 
 @pytest.mark.parametrize(
@@ -139,8 +159,12 @@ def test_damaged_labels_are_refused(tmp_path, text):
 def test_a_tree_that_is_not_there_or_another_is_told_with_the_layout(tree, tmp_path):
     with pytest.raises(DataError, match=r"does not exist[^$]*dfdc_train_part_N/metadata.json"):
         read(tmp_path / "gone")
-    with pytest.raises(DataError, match=r"neither dfdc_train_part_N folders nor labels.csv"):
+    with pytest.raises(DataError, match=r"A training part belongs into a folder dfdc_train_part_N"):
         read(tree / "dfdc_train_part_0")
+    (tmp_path / "other").mkdir()
+    touch(tmp_path / "other" / "a.mp4")
+    with pytest.raises(DataError, match=r"neither dfdc_train_part_N folders nor labels.csv, meta"):
+        read(tmp_path / "other")
     with pytest.raises(DataError, match=r"no compression levels to choose from"):
         read(tree, compressions=["c23"])
     for path in tree.rglob("*.mp4"):

@@ -40,6 +40,12 @@ def train_or_val(name: str) -> str:
     return "val" if hashed_share(name) < VAL_SHARE else "train"
 
 
+def shared_split(*people: str) -> str:
+    """Return train or val where all ``people`` are in one of them, "" where they are in both."""
+    splits = {train_or_val(person) for person in people if person}
+    return splits.pop() if len(splits) == 1 else ""
+
+
 def visible_files(folder: Path) -> list[Path]:
     """Return all files under ``folder``, sorted; hidden ones are left out."""
     paths = (p for p in folder.rglob("*") if p.is_file())
@@ -54,6 +60,23 @@ def tell_skipped(what: str, names: Sequence[object], shown: int = 10) -> None:
         listed = ", ".join(str(name) for name in names[:shown])
         more = f" and {len(names) - shown} more" if len(names) > shown else ""
         tell(f"skipped {len(names)} {what}: {listed}{more}")
+
+
+def tell_unlisted(
+    root: Path, folders: Sequence[Path], listed: Collection[Path], by: str, layout: str
+) -> None:
+    """Tell of videos under ``folders`` that the list ``by`` does not name.
+
+    Raises:
+        DataError: none of the ``listed`` videos is there.
+    """
+    there = {p for f in folders for p in visible_files(f) if p.suffix.lower() == ".mp4"}
+    if not there.intersection(listed):
+        raise DataError(
+            f"{root}: none of the {len(listed)} listed videos is there; expected\n{layout}"
+        )
+    unlisted = [path.relative_to(root) for path in sorted(there - set(listed))]
+    tell_skipped(f"videos that {by} does not name", unlisted)
 
 
 def tell(message: str) -> None:

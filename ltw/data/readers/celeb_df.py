@@ -17,8 +17,8 @@ from pathlib import Path
 from ltw.data.readers._common import (
     refuse_levels,
     require_folder,
+    shared_split,
     tell_skipped,
-    train_or_val,
     visible_files,
 )
 from ltw.errors import DataError
@@ -94,10 +94,8 @@ def _clip(path: Path, name: re.Match[str], dataset: str, split: str) -> Clip:
 
 
 def _training_split(name: re.Match[str]) -> str:
-    """Return the split that the people of a video share, "" where they do not."""
     people = name.groupdict()
-    splits = {train_or_val(people["person"]), train_or_val(people.get("donor", people["person"]))}
-    return splits.pop() if len(splits) == 1 else ""
+    return shared_split(people["person"], people.get("donor", ""))
 
 
 def _match(name: str) -> re.Match[str] | None:

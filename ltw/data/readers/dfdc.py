@@ -6,8 +6,9 @@ are train and val, apart by original: 15% of the originals, by a hash of their n
 all that was made from them. Who is shown is not published: a video's ``person`` is its original, so
 one actor may be in several splits, and nobody can check it.
 
-The challenge's held-out videos come with ``labels.csv`` and no originals: all of them are test. The
-preview set, and a test set whose ``metadata.json`` has ``is_fake`` for a label, are not read.
+The challenge's held-out videos come with ``labels.csv``, or with a ``metadata.json`` that has
+``is_fake`` for a label, and no originals: all of them are test. The preview set is another matter:
+`dfdc_preview`.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from ltw.data.readers import dfdc_preview
 from ltw.data.readers._common import (
     refuse_levels,
     require_folder,
     tell,
-    tell_skipped,
+    tell_unlisted,
     train_or_val,
-    visible_files,
 )
 from ltw.errors import DataError
 from ltw.types import ONE_LEVEL, REAL, Clip
@@ -36,7 +37,10 @@ LAYOUT = f"""\
   dfdc_train_part_N/X.mp4
 or, for the challenge's held-out videos,
   {LABELS}                          columns filename, label (0: real, 1: forged)
-  X.mp4"""
+  X.mp4
+(or {METADATA}                   {{"X.mp4": {{"is_fake": 1}}, ...}})
+or, for the preview set,
+{dfdc_preview.LAYOUT}"""
 DOMAIN = "DFDC"
 PARTS = 50
 TEST_REALS = 200
@@ -54,10 +58,10 @@ class Entry:
 def read(root: Path, *, dataset: str = "", compressions: Collection[str] = ()) -> list[Clip]:
     """List the clips of DFDC, part by part as they are listed there.
 
-    ``dataset`` is ``dfdc`` for the training parts and ``dfdc-heldout`` for videos with
-    ``labels.csv``. Videos that are listed but not there are clips all the same, so that extraction
-    records them as failed. Videos that no list names are left out and told on standard error, as is
-    a test set that is not the paper's because parts are missing.
+    ``dataset`` is ``dfdc`` for the training parts, ``dfdc-heldout`` for the held-out videos and
+    ``dfdc-preview`` for the preview set. Videos that are listed but not there are clips all the
+    same, so that extraction records them as failed. Videos that no list names are left out and told
+    on standard error, as is a test set that is not the paper's because parts are missing.
 
     Raises:
         DataError: the folder is missing or laid out otherwise, a list is missing or damaged, or
@@ -67,27 +71,30 @@ def read(root: Path, *, dataset: str = "", compressions: Collection[str] = ()) -
     refuse_levels(root, compressions)
     parts = sorted(path for path in root.glob("dfdc_train_part_*") if path.is_dir())
     if parts:
-        entries = [entry for part in parts for entry in _metadata(part / METADATA)]
-        test = _last_reals(entries)
-        clips = [
-            _clip(entry, dataset or "dfdc", "test" if entry.original in test else "")
-            for entry in entries
-        ]
-    elif (root / LABELS).is_file():
-        entries = _labels(root / LABELS)
-        clips = [_clip(entry, dataset or "dfdc-heldout", "test") for entry in entries]
-    else:
-        raise DataError(
-            f"{root}: neither dfdc_train_part_N folders nor {LABELS} (the preview set, with "
-            f"dataset.json, is not read); expected\n{LAYOUT}"
-        )
-    _compare(root, parts or [root], entries)
-    if parts and len(parts) != PARTS:
+        return _training_parts(root, parts, dataset or "dfdc")
+    if (root / dfdc_preview.INDEX).is_file():
+        return dfdc_preview.read_preview(root, dataset)
+    for name, listed in ((LABELS, _labels), (METADATA, _held_out)):
+        if (root / name).is_file():
+            entries = listed(root / name)
+            tell_unlisted(root, [root], {entry.path for entry in entries}, name, LAYOUT)
+            return [_clip(entry, dataset or "dfdc-heldout", "test") for entry in entries]
+    raise DataError(
+        f"{root}: neither dfdc_train_part_N folders nor {LABELS}, {METADATA} or "
+        f"{dfdc_preview.INDEX}; expected\n{LAYOUT}"
+    )
+
+
+def _training_parts(root: Path, parts: Sequence[Path], dataset: str) -> list[Clip]:
+    entries = [entry for part in parts for entry in _metadata(part / METADATA)]
+    tell_unlisted(root, parts, {entry.path for entry in entries}, METADATA, LAYOUT)
+    if len(parts) != PARTS:
         tell(
             f"{len(parts)} of the {PARTS} training parts are in {root}: the test set is the last "
             f"{TEST_REALS} real videos of these, not the paper's"
         )
-    return clips
+    test = _last_reals(entries)
+    return [_clip(entry, dataset, "test" if entry.original in test else "") for entry in entries]
 
 
 def _last_reals(entries: Sequence[Entry]) -> set[str]:
@@ -152,14 +159,18 @@ def _labels(path: Path) -> list[Entry]:
         ) from None
 
 
-def _compare(root: Path, folders: Sequence[Path], entries: Sequence[Entry]) -> None:
-    """Tell of videos that no list names; raise `DataError` if none of the listed is there."""
-    listed = {entry.path for entry in entries}
-    there = {p for f in folders for p in visible_files(f) if p.suffix.lower() == ".mp4"}
-    if not listed & there:
+def _held_out(path: Path) -> list[Entry]:
+    """Return the videos that the held-out videos' metadata.json lists."""
+    try:
+        listed = json.loads(path.read_text())
+        labels = {name: {0: 0, 1: 1}[fields["is_fake"]] for name, fields in listed.items()}
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise DataError(
-            f"{root}: none of the {len(listed)} listed videos is there; each belongs beside the "
-            f"list that names it\n{LAYOUT}"
-        )
-    unlisted = [path.relative_to(root) for path in sorted(there - listed)]
-    tell_skipped(f"videos that neither {METADATA} nor {LABELS} names", unlisted)
+            f'{path}: not a list of held-out videos as {{"X.mp4": {{"is_fake": 0 or 1}}, ...}} '
+            f"({error}); unpack it again. A training part belongs into a folder dfdc_train_part_N, "
+            "and the folder above it is the one to give"
+        ) from None
+    return [
+        Entry(path.parent / name, label, "" if label else Path(name).stem)
+        for name, label in labels.items()
+    ]
