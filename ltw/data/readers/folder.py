@@ -6,11 +6,13 @@ is ``unlabelled`` and their label -1, to be looked at and scored, never trained 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import fields
 from pathlib import Path
 
 import pandas as pd
 
+from ltw.data.counterparts import counterparts
 from ltw.data.readers._common import (
     hashed_share,
     refuse_levels,
@@ -38,7 +40,8 @@ def read(root: Path, *, dataset: str = "", compressions: Collection[str] = ()) -
     A file's person is its first sub-folder under the domain, else its name up to the last
     underscore; with ``pairs.csv``, a forgery's person is its source's. Without ``splits.csv``
     people go to train, val and test by a hash of their name, 70/15/15. Files of other types, and
-    those that ``splits.csv`` leaves out, are listed on standard error.
+    those that ``splits.csv`` leaves out, are listed on standard error; so is how many forgeries
+    have their source, only their person, or neither, to be paired with in training.
 
     Raises:
         DataError: the folder is missing or has no usable file, there are domains but none is
@@ -64,9 +67,22 @@ def read(root: Path, *, dataset: str = "", compressions: Collection[str] = ()) -
             clips.append(_clip(root, path, dataset or root.resolve().name, split, source_of))
     tell_skipped("files of other types", others)
     tell_skipped("files that splits.csv does not name", unsplit)
+    _tell_counterparts(clips)
     if UNLABELLED in domains:
         tell("files without a label (not in a domain's folder) are not for training")
     return clips
+
+
+def _tell_counterparts(clips: Sequence[Clip]) -> None:
+    """Tell what training will pair the forgeries with, unless all have their source."""
+    columns = [field.name for field in fields(Clip)]
+    found = counterparts(pd.DataFrame(map(vars, clips), columns=columns)).value_counts()
+    if set(found.index) - {"source"}:
+        tell(
+            f"counterparts of {found.sum()} forgeries: {found.get('source', 0)} have their source, "
+            f"{found.get('person', 0)} only another genuine file of the person, "
+            f"{found.get('any', 0)} neither: any genuine file; pairs.csv can name their sources"
+        )
 
 
 def _clip(
