@@ -54,5 +54,5 @@ def trained(make_config, store_path, tmp_path_factory):
     root = tmp_path_factory.mktemp("trained")
     for method in ("alltrain", "ltw"):
         train(make_config(method), root / method)
-        evaluate_run(root / method, store_path)
+        evaluate_run(root / method, [store_path])
     return {method: root / method for method in ("alltrain", "ltw")}

@@ -16,28 +16,33 @@ FORGERIES = ("stripes", "columns", "checks", "bands")
 PEOPLE = {"train": 6, "val": 3, "test": 4}
 
 
-def toy_store(path: Path) -> Path:
-    """Every person has a genuine video and, shown by the next person's clip, one a forgery."""
+def toy_store(path: Path, *, dataset: str = "toy", people: dict[str, int] = PEOPLE) -> Path:
+    """Every person has a genuine video and, shown by the next person's clip, one a forgery.
+
+    ``people`` counts them by split; their names begin with it.
+    """
     rng = np.random.default_rng(0)
     begin(path, Parameters(frames=FRAMES, margin=4, size=SIZE))
     for split in SPLITS:
-        names = [f"{split}{n}" for n in range(PEOPLE[split])]
+        names = [f"{split}{n}" for n in range(people.get(split, 0))]
         for k, name in enumerate(names):
             donor = names[(k + 1) % len(names)]
             for domain in ("real", *FORGERIES):
-                write_part(path, _video(name, donor, domain, split, rng))
+                write_part(path, _video(dataset, name, donor, domain, split, rng))
     finalize(path)
     return path
 
 
-def _video(name: str, donor: str, domain: str, split: str, rng: np.random.Generator) -> Part:
+def _video(
+    dataset: str, name: str, donor: str, domain: str, split: str, rng: np.random.Generator
+) -> Part:
     forged = domain != "real"
     known = {
-        "dataset": "toy",
+        "dataset": dataset,
         "domain": domain,
         "label": int(forged),
         "compression": "c23",
-        "video": f"toy/{domain}/c23/{name}" + (f"_{donor}" if forged else ""),
+        "video": f"{dataset}/{domain}/c23/{name}" + (f"_{donor}" if forged else ""),
         "split": split,
     }
     people = {

@@ -30,7 +30,7 @@ def run_method(config: Config, method: str, out: Path) -> None:
         require_config(run, config)
         return
     train(config, run, resume=(run / CONFIG).exists())
-    evaluate_run(run, config.store, tested)
+    evaluate_run(run, [config.store], tested)
 
 
 def write_results(

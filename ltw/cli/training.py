@@ -65,15 +65,15 @@ def train(
 
 def evaluate(
     run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
-    store: Annotated[Path, typer.Option(help="Folder of faces to test on.")],
+    store: Annotated[list[Path], typer.Option(help="Folder of faces to test on; repeatable.")],
     domain: Annotated[
         list[str] | None, typer.Option(help="Forgery to test on; repeatable; default: all.")
     ] = None,
 ) -> None:
     """Measure a run on the test faces of a store, one forgery at a time, each with its reals.
 
-    Writes predictions.parquet and metrics.json into the run. Intervals are 95% bootstrap intervals
-    over videos.
+    Writes predictions.parquet and metrics.json into the run, beside what it was tested on before.
+    Intervals are 95% bootstrap intervals over videos.
     """
     from ltw.engine.run import METRICS, evaluate_run
 

@@ -22,6 +22,7 @@ from ltw.files import atomic, write_text
 
 SCHEMA = pa.schema(
     [
+        ("store", pa.string()),
         ("index", pa.int64()),
         ("dataset", pa.string()),
         ("domain", pa.string()),
@@ -33,7 +34,12 @@ SCHEMA = pa.schema(
         ("p_fake", pa.float64()),
     ]
 )
-"""A predictions file: one row a face; ``index`` is the face's row in its store."""
+"""A predictions file: one row a face; ``index`` is the face's row in ``store``, a folder."""
+
+NEEDED = ("dataset", "domain", "label", "compression", "video", "split", "p_fake")
+"""The columns that are measured by; the others say where a face is."""
+
+GROUP = ["dataset", "domain", "compression"]
 
 ROW_GROUP_BATCHES = 128  # a row group of its own for every batch would be mostly headers
 
@@ -42,10 +48,15 @@ class FaceSource(Protocol):
     """What is asked of a store: row i of its records is face i; images are uint8 (K, S, S, 3)."""
 
     @property
+    def path(self) -> Path: ...  # noqa: D102
+    @property
     def records(self) -> pd.DataFrame: ...  # noqa: D102
 
     def images(self, indices: Sequence[int]) -> NDArray[np.uint8]: ...  # noqa: D102
 
+
+Tests = Sequence[tuple[FaceSource, Sequence[int]]]
+"""Faces to score: rows of stores."""
 
 Predictor = Callable[[Tensor], Tensor]
 """Images float32 (K, 3, H, W) in [0, 1] -> P(fake) (K,)."""
@@ -53,34 +64,58 @@ Predictor = Callable[[Tensor], Tensor]
 
 def predict_to_file(
     predict: Predictor,
-    store: FaceSource,
-    indices: Sequence[int],
+    tests: Tests,
     out: Path,
     *,
     image_size: int,
     batch_size: int = 64,
+    kept: pd.DataFrame | None = None,
     on_batch: Callable[[int], None] | None = None,
 ) -> None:
-    """Score the faces ``indices`` of ``store`` and write them to ``out`` as parquet (`SCHEMA`).
+    """Score the faces (store, rows) of ``tests`` and write them to ``out`` as parquet (`SCHEMA`).
 
     Scores stream to disk, so memory holds a batch of images and one row group of scores whatever
-    the number of faces. ``out`` appears when it is complete and never half-written.
-    ``on_batch(n)`` is called after every n faces.
+    the number of faces. ``out`` appears when it is complete and never half-written. ``kept`` are
+    rows of an earlier file to write as well. ``on_batch(n)`` is called after every n faces.
 
     Raises:
         DataError: there is nothing to score, or a probability is not finite (the face is named).
     """
-    if not len(indices):
+    if not any(len(indices) for _, indices in tests):
         raise DataError("no faces to score: the selection from the store is empty")
     group = batch_size * ROW_GROUP_BATCHES
     with atomic(out) as part, pq.ParquetWriter(part, SCHEMA) as writer:
-        for start in range(0, len(indices), group):
-            rows = indices[start : start + group]
-            scores = _scores(predict, store, rows, image_size, batch_size, on_batch)
-            table = store.records.iloc[list(rows)].assign(index=list(rows), p_fake=scores)
-            writer.write_table(
-                pa.Table.from_pandas(table[SCHEMA.names], schema=SCHEMA, preserve_index=False)
-            )
+        if kept is not None:
+            writer.write_table(_table(kept))
+        for store, indices in tests:
+            for start in range(0, len(indices), group):
+                rows = list(indices[start : start + group])
+                scores = _scores(predict, store, rows, image_size, batch_size, on_batch)
+                writer.write_table(
+                    _table(
+                        store.records.iloc[rows].assign(
+                            store=str(store.path), index=rows, p_fake=scores
+                        )
+                    )
+                )
+
+
+def other_predictions(path: Path, tests: Tests) -> pd.DataFrame:
+    """Return the rows of a predictions file that ``tests`` does not score anew.
+
+    Rows of a data set's domain at a compression go together: they are all replaced or all kept.
+
+    Raises:
+        DataError: the file is damaged.
+    """
+    earlier = _read(path).reindex(columns=SCHEMA.names, fill_value="")
+    scored = pd.concat([store.records.iloc[list(rows)][GROUP] for store, rows in tests])
+    again = pd.MultiIndex.from_frame(earlier[GROUP]).isin(pd.MultiIndex.from_frame(scored))
+    return earlier[~again]
+
+
+def _table(rows: pd.DataFrame) -> pa.Table:
+    return pa.Table.from_pandas(rows[SCHEMA.names], schema=SCHEMA, preserve_index=False)
 
 
 def _scores(
@@ -115,11 +150,11 @@ def measure(
 ) -> dict[str, Any]:
     """Measure every forgery in a predictions file against the reals of its dataset and compression.
 
-    Returns ``{"domains": {domain: {"dataset", "compression", "frames", "videos", "frame": {metric:
-    {"value", "low", "high"}}, "video": {...}}}, "notes": [str], "replicates", "seed", "level"}``
-    with the four `ltw.metrics.METRICS` and their 95% intervals (``None`` where a class has fewer
-    than two videos). A domain that cannot be measured is skipped with a note. Where one name
-    occurs in several datasets or compressions, those keys become ``dataset/domain/compression``.
+    Returns ``{"domains": {key: {"dataset", "domain", "compression", "frames", "videos", "frame":
+    {metric: {"value", "low", "high"}}, "video": {...}}}, "notes": [str], "replicates", "seed",
+    "level"}`` with the four `ltw.metrics.METRICS` and their 95% intervals (``None`` where a class
+    has fewer than two videos). A domain that cannot be measured is skipped with a note. Keys are
+    domains; of one that occurs in several datasets or compressions, ``dataset/domain/compression``.
 
     Raises:
         DataError: no file, columns missing, splits mixed, damaged values, or nothing to measure.
@@ -183,6 +218,7 @@ def _measure_domain(faces: pd.DataFrame, replicates: int, seed: int) -> dict[str
         bounds |= metrics.bootstrap(y, p, videos, replicates=replicates, seed=seed)
     return {
         "dataset": faces["dataset"].iloc[0],
+        "domain": faces.loc[faces["label"] == 1, "domain"].iloc[0],
         "compression": faces["compression"].iloc[0],
         "frames": len(faces),
         "videos": len(names),
@@ -204,7 +240,7 @@ def _read(predictions: Path | pd.DataFrame) -> pd.DataFrame:
             raise DataError(f"{predictions}: no such predictions file") from None
         except (pa.ArrowInvalid, OSError) as error:
             raise DataError(f"{predictions}: not a readable parquet file ({error})") from None
-    missing = [name for name in SCHEMA.names if name not in predictions.columns]
+    missing = [name for name in NEEDED if name not in predictions.columns]
     if missing:
         raise DataError(f"predictions lack the columns {', '.join(missing)}")
     splits = sorted(predictions["split"].unique())

@@ -22,6 +22,7 @@ class FakeStore:
 
     def __init__(self, records: pd.DataFrame, size: int = 8):
         self.records, self.size, self.largest_request = records, size, 0
+        self.path = Path("faces")
 
     def images(self, indices):
         self.largest_request = max(self.largest_request, len(indices))
@@ -65,7 +66,7 @@ def test_every_face_gets_its_own_score(tmp_path):
     done = []
     out = tmp_path / "deep" / "predictions.parquet"
     predict_to_file(
-        grey, store, indices, out, image_size=4, batch_size=7, on_batch=lambda n: done.append(n)
+        grey, [(store, indices)], out, image_size=4, batch_size=7, on_batch=lambda n: done.append(n)
     )
     table = pd.read_parquet(out)
     assert table["index"].tolist() == indices.tolist()
@@ -84,7 +85,7 @@ def test_predictor_sees_the_asked_size(tmp_path):
         assert not torch.is_grad_enabled()
         return grey(images)
 
-    predict_to_file(predict, FakeStore(faces()), range(9), tmp_path / "p.parquet", image_size=5)
+    predict_to_file(predict, [(FakeStore(faces()), range(9))], tmp_path / "p.parquet", image_size=5)
     assert shapes == {(torch.float32, 3, 5, 5)}
 
 
@@ -95,25 +96,25 @@ def test_non_finite_probability_names_the_face_and_leaves_no_file(tmp_path):
 
     with pytest.raises(DataError, match=r"face 30 \(video synth/swap/c23/001, frame 20\)"):
         predict_to_file(
-            predict, FakeStore(faces()), range(72), tmp_path / "p.parquet", image_size=4
+            predict, [(FakeStore(faces()), range(72))], tmp_path / "p.parquet", image_size=4
         )
     assert list(tmp_path.iterdir()) == []
 
 
 def test_empty_selection(tmp_path):
     with pytest.raises(DataError, match="no faces to score"):
-        predict_to_file(grey, FakeStore(faces()), [], tmp_path / "p.parquet", image_size=4)
+        predict_to_file(grey, [(FakeStore(faces()), [])], tmp_path / "p.parquet", image_size=4)
 
 
 def test_a_failed_run_keeps_the_earlier_file(tmp_path):
     out = tmp_path / "p.parquet"
-    predict_to_file(grey, FakeStore(faces()), range(5), out, image_size=4)
+    predict_to_file(grey, [(FakeStore(faces()), range(5))], out, image_size=4)
 
     def interrupted(images):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        predict_to_file(interrupted, FakeStore(faces()), range(72), out, image_size=4)
+        predict_to_file(interrupted, [(FakeStore(faces()), range(72))], out, image_size=4)
     assert len(pd.read_parquet(out)) == 5
     assert list(tmp_path.iterdir()) == [out]
 
@@ -128,7 +129,7 @@ def slow(images):
     if (images.max() * 255).round() > 20:
         print("scoring", flush=True); time.sleep(60)
     return t.grey(images)
-t.predict_to_file(slow, t.FakeStore(t.faces()), range(72), Path({str(out)!r}),
+t.predict_to_file(slow, [(t.FakeStore(t.faces()), range(72))], Path({str(out)!r}),
                   image_size=4, batch_size=5)
 """
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
@@ -143,7 +144,7 @@ def test_memory_holds_a_batch_whatever_the_number_of_faces(tmp_path):
         store = FakeStore(faces(frames=n // 16, videos=16), size=64)
         rows = [i % 200 for i in range(n)]
         tracemalloc.start()
-        predict_to_file(grey, store, rows, tmp_path / "p.parquet", image_size=64, batch_size=16)
+        predict_to_file(grey, [(store, rows)], tmp_path / "p.parquet", image_size=64, batch_size=16)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] + 600_000  # the 896 further images alone are 11 MB
