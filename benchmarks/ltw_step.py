@@ -45,7 +45,7 @@ class DoubleBackward(LTW):
         w = list(self.weight_network.parameters())
         logits, features = self.detector(batch.images)
         weights = self.weight_network(features.detach())
-        meta_train = (self._losses(logits, batch.labels) * weights).mean()
+        meta_train = (self.losses(logits, batch.labels) * weights).mean()
         grads = torch.autograd.grad(meta_train, list(theta.values()), create_graph=True)
         virtual: dict[str, Tensor] = {
             n: p - self.alpha * g for (n, p), g in zip(theta.items(), grads, strict=True)
@@ -54,7 +54,7 @@ class DoubleBackward(LTW):
         logits, _ = torch.func.functional_call(
             self.detector, {**buffers, **virtual}, (batch.counterpart_images,)
         )
-        meta_test = self._losses(logits, batch.counterpart_labels).mean()
+        meta_test = self.losses(logits, batch.counterpart_labels).mean()
         by_w = torch.autograd.grad(meta_test, w, retain_graph=True)
         by_theta = gradients(meta_train + self.beta * meta_test, list(theta.values()))
         for parameter, grad in zip([*theta.values(), *w], [*by_theta, *by_w], strict=True):

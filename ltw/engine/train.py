@@ -50,7 +50,8 @@ def train(config: Config, run: Path, *, resume: bool = False) -> Method:
 
     The run holds config.toml, metrics.jsonl, TensorBoard events, checkpoints/last and best (by AUC
     on the validation faces of the sources; the target is never read), and the release, detector/.
-    Killed at any moment, it goes on with ``resume`` and ends with the same weights.
+    Killed at any moment, it goes on with ``resume`` and ends with the same weights. A first phase,
+    where the method has one, is a run of its own inside this one.
 
     Raises:
         ConfigError: ``run`` holds a run and ``resume`` is not set, or that run has another config,
@@ -71,6 +72,7 @@ def train(config: Config, run: Path, *, resume: bool = False) -> Method:
         trainer.restore()
     else:
         trainer.begin()
+        trainer.first_phase()
     trainer.fit()
     return trainer.release()
 
@@ -98,7 +100,10 @@ class _Trainer:
         self.pairing = Pairing(records.loc[self.faces].reset_index(drop=True))
         fakes = int((records["label"].to_numpy()[self.faces] == 1).sum())
         per_batch = math.ceil(config.training.batch_size / 2)
+        self.epochs = config.training.epochs
         self.steps = config.training.steps_per_epoch or math.ceil(fakes / per_batch)
+        if not any(p.requires_grad for p in self.method.parameters()):
+            self.epochs, self.steps = 1, 0  # nothing to train: it is validated and released
 
     def begin(self) -> None:
         """Make the run's folder, with its config and an empty log."""
@@ -106,6 +111,17 @@ class _Trainer:
         config = self.config.model_copy(update={"store": self.config.store.resolve()})
         write_text(self.run / CONFIG, config.to_toml())
         write_text(self.run / LOG, "")
+
+    def first_phase(self) -> None:
+        """Train what the method builds on, as far as that is not done, and hand it over."""
+        name = self.method.first_phase
+        if name is None:
+            return
+        config, run = self.config.model_copy(update={"method": name}), self.run / name
+        gpu = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(gpu):  # the second phase draws as if it were alone
+            trained = train(config, run, resume=(run / CONFIG).exists())
+        self.method.take_over(trained)
 
     def restore(self) -> None:
         """Go back to the last checkpoint; what was logged after it is forgotten."""
@@ -119,15 +135,18 @@ class _Trainer:
 
     def fit(self) -> None:
         """Train from where the run is to its last epoch."""
-        config, progress = self.config, self.progress
-        total = config.training.epochs * self.steps
+        progress = self.progress
         with (
             SummaryWriter(str(self.run), purge_step=progress.step + 1) as board,
             (self.run / LOG).open("a", buffering=1) as log,  # no checkpoint is ahead of the log
-            progress_bar(f"train {config.method}", total, progress.step) as advance,
+            progress_bar(
+                f"train {self.config.method}", self.epochs * self.steps, progress.step
+            ) as advance,
         ):
-            while progress.epoch < config.training.epochs:
+            while progress.epoch < self.epochs:
                 self._epoch(advance, log.write, board)
+        if self.steps:
+            console.print(f"data loading: {_waiting_share(self.run / LOG):.0%} of the time")
 
     def _epoch(
         self, advance: Callable[..., None], write: Callable[[str], object], board: SummaryWriter
@@ -201,7 +220,8 @@ class _Trainer:
         self, write: Callable[[str], object], board: SummaryWriter, timing: dict[str, float]
     ) -> None:
         progress = self.progress
-        self.scheduler.step()
+        if self.steps:
+            self.scheduler.step()
         progress.epoch += 1
         progress.step_in_epoch = 0
         scores = self._outputs(self.validation)
@@ -255,6 +275,13 @@ class _Trainer:
 def _line(kind: str, step: int, epoch: int, values: dict[str, Any]) -> str:
     """A line of the log; steps and epochs count from 1."""
     return json.dumps({"kind": kind, "step": step, "epoch": epoch, **values}) + "\n"
+
+
+def _waiting_share(log: Path) -> float:
+    """How much of the epochs' time their steps waited for batches."""
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    epochs = [line for line in lines if line["kind"] == "epoch"]
+    return float(sum(e["waited_for_data"] for e in epochs) / sum(e["seconds"] for e in epochs))
 
 
 def _is_until(line: str, step: int) -> bool:

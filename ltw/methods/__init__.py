@@ -1,10 +1,40 @@
 """How a batch becomes gradients: one file a method, found by name in `METHODS`."""
 
+from ltw.methods.ablations import LTWWithoutICC, LTWWithoutMetaTest, LTWWithoutWeights
 from ltw.methods.base import Logs, Method
-from ltw.methods.erm import ERM
+from ltw.methods.erm import ERM, Basemodel
+from ltw.methods.focal import Focal
+from ltw.methods.group_dro import GroupDRO
 from ltw.methods.ltw import LTW
+from ltw.methods.mldg import MLDG
+from ltw.methods.sam import SAM
 
-METHODS: dict[str, type[Method]] = {"alltrain": ERM, "ltw": LTW}
+METHODS: dict[str, type[Method]] = {
+    "basemodel": Basemodel,
+    "alltrain": ERM,
+    "focal": Focal,
+    "group_dro": GroupDRO,
+    "sam": SAM,
+    "mldg": MLDG,
+    "ltw": LTW,
+    "ltw-without-icc": LTWWithoutICC,
+    "ltw-without-weights": LTWWithoutWeights,
+    "ltw-without-meta-test": LTWWithoutMetaTest,
+}
 """Methods by the name used in configs, results and tables; ``METHODS[name].build(config)``."""
 
-__all__ = ["ERM", "LTW", "METHODS", "Logs", "Method"]
+__all__ = [
+    "ERM",
+    "LTW",
+    "METHODS",
+    "MLDG",
+    "SAM",
+    "Basemodel",
+    "Focal",
+    "GroupDRO",
+    "LTWWithoutICC",
+    "LTWWithoutMetaTest",
+    "LTWWithoutWeights",
+    "Logs",
+    "Method",
+]

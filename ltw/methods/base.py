@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self
 
 import torch
@@ -26,6 +26,8 @@ class Method(nn.Module, ABC):
 
     paired = False
     """Whether `backward` needs each face's counterpart from the meta-test domains."""
+    first_phase: str | None = None
+    """Method that is trained first, within the same run; `take_over` is given it as it ended."""
 
     def __init__(self, detector: nn.Module) -> None:
         super().__init__()
@@ -44,6 +46,9 @@ class Method(nn.Module, ABC):
     @abstractmethod
     def backward(self, batch: Batch) -> Logs:
         """Fill ``.grad`` of every trainable parameter from one batch; step nothing."""
+
+    def take_over(self, trained: Method) -> None:
+        """Begin with what the method ``first_phase`` learned."""
 
     @torch.no_grad()
     def outputs(self, images: Tensor) -> dict[str, Tensor]:
@@ -87,6 +92,12 @@ def make_detector(config: DetectorConfig) -> Detector:
 def trainable(module: nn.Module) -> dict[str, nn.Parameter]:
     """Return the parameters by name that require gradients."""
     return {name: p for name, p in module.named_parameters() if p.requires_grad}
+
+
+def set_gradients(parameters: Iterable[nn.Parameter], gradients: Iterable[Tensor]) -> None:
+    """Make each tensor of ``gradients`` the ``.grad`` of its parameter."""
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = gradient
 
 
 def require_finite(loss: Tensor, name: str, batch: Batch) -> None:

@@ -1,8 +1,11 @@
-"""Empirical risk minimisation: the baseline every other method has to beat."""
+"""Empirical risk minimisation, the baseline every other method has to beat, and no training."""
 
 from __future__ import annotations
 
-from ltw.methods.base import Logs, Method, require_finite, trainable
+import torch
+from torch import Tensor, nn
+
+from ltw.methods.base import Logs, Method, require_finite, set_gradients, trainable
 from ltw.methods.losses import cross_entropy
 from ltw.models.functional import gradients
 from ltw.types import Batch
@@ -12,12 +15,28 @@ class ERM(Method):
     """The paper's "Alltrain": all source domains pooled, mean binary cross-entropy."""
 
     def backward(self, batch: Batch) -> Logs:
-        """Fill ``.grad`` with the gradient of the batch's mean cross-entropy."""
+        """Fill ``.grad`` with the gradient of the batch's mean loss."""
         parameters = list(trainable(self.detector).values())
         logits, _ = self.detector(batch.images)
-        loss = cross_entropy(logits, batch.labels).mean()
+        loss = self.losses(logits, batch.labels).mean()
         require_finite(loss, "the training loss", batch)
-        grads = self.average(gradients(loss, parameters))
-        for parameter, grad in zip(parameters, grads, strict=True):
-            parameter.grad = grad
+        set_gradients(parameters, self.average(gradients(loss, parameters)))
         return {"loss": loss.detach()}
+
+    def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return the cross-entropy of each face (K,)."""
+        return cross_entropy(logits, labels)
+
+
+class Basemodel(Method):
+    """The paper's "Basemodel": an ImageNet backbone under an untrained head, nothing trained."""
+
+    def __init__(self, detector: nn.Module) -> None:
+        super().__init__(detector)
+        detector.requires_grad_(False)
+
+    @torch.no_grad()
+    def backward(self, batch: Batch) -> Logs:
+        """Report the loss; there is no parameter to give a gradient."""
+        logits, _ = self.detector(batch.images)
+        return {"loss": cross_entropy(logits, batch.labels).mean()}

@@ -6,7 +6,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
 ICCInput = Literal["probability", "logit"]
 
@@ -14,6 +14,15 @@ ICCInput = Literal["probability", "logit"]
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """Binary cross-entropy (K,) of logits (K,) against labels (K,) of 0 real, 1 fake (Eq. 8)."""
     return binary_cross_entropy_with_logits(logits, labels, reduction="none")
+
+
+def focal_loss(logits: Tensor, labels: Tensor, gamma: float) -> Tensor:
+    """-(1 - p_t)^γ log p_t of each face (K,), p_t the probability of its true class.
+
+    Lin et al., "Focal Loss for Dense Object Detection" (ICCV 2017), Eq. 4; γ = 0 is cross-entropy.
+    """
+    margins = (2 * labels - 1) * logits  # p_t = σ(margin); in logarithms no power of 0 has a slope
+    return -(gamma * logsigmoid(-margins)).exp() * logsigmoid(margins)
 
 
 def intra_class_compactness(outputs: Tensor, labels: Tensor) -> Tensor:

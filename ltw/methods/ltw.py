@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor, nn
 
 from ltw.config import Config
-from ltw.errors import ConfigError, LTWError, did_you_mean
-from ltw.methods.base import Logs, Method, make_detector, require_finite, trainable
+from ltw.methods.base import Logs, make_detector, set_gradients, trainable
 from ltw.methods.losses import ICCInput, ltw_loss
-from ltw.models.functional import (
-    exact_derivative,
-    finite_difference,
-    forward_at,
-    gradients,
-    random_state,
-    replayed,
-    step_along,
-    step_length,
-)
+from ltw.methods.meta import MetaLearning, SecondOrder, require_one_of
+from ltw.models.functional import gradients, random_state
 from ltw.models.weight_network import WeightNetwork
 from ltw.types import Batch
 
 WeightNormalization = Literal["none", "batch", "class"]
-SecondOrder = Literal["exact", "finite_difference"]
 
 
-class LTW(Method):
+class LTW(MetaLearning):
     r"""A detector f(θ) and a weight network p(w), taught by a step on a held-out source domain.
 
     Per batch (x, y) of the meta-train domains, with counterparts (x', y') of the meta-test ones::
@@ -60,8 +50,6 @@ class LTW(Method):
         ConfigError: an option is none of those allowed.
     """
 
-    paired = True
-
     def __init__(
         self,
         detector: nn.Module,
@@ -74,21 +62,13 @@ class LTW(Method):
         weight_normalization: WeightNormalization = "none",
         second_order: SecondOrder = "finite_difference",
     ) -> None:
-        super().__init__(detector)
-        for name, value, kind in (
-            ("icc_on", icc_on, ICCInput),
-            ("weight_normalization", weight_normalization, WeightNormalization),
-            ("second_order", second_order, SecondOrder),
-        ):
-            if value not in get_args(kind):
-                raise ConfigError(f"{name} = {value!r}{did_you_mean(str(value), get_args(kind))}")
+        super().__init__(detector, alpha=alpha, beta=beta, second_order=second_order)
+        require_one_of("icc_on", icc_on, ICCInput)
+        require_one_of("weight_normalization", weight_normalization, WeightNormalization)
         self.weight_network = weight_network
-        self.alpha = alpha
-        self.beta = beta
         self.icc_weight = icc_weight
         self.icc_on: ICCInput = icc_on
         self.weight_normalization: WeightNormalization = weight_normalization
-        self.second_order: SecondOrder = second_order
 
     @classmethod
     def build(cls, config: Config) -> Self:
@@ -102,64 +82,26 @@ class LTW(Method):
         Raises:
             LTWError: the batch has no counterparts, or a loss is not finite.
         """
-        if batch.counterpart_images is None or batch.counterpart_labels is None:
-            raise LTWError(
-                "LTW needs each face's counterpart: a batch with counterpart_images and "
-                "counterpart_labels from the meta-test domains"
-            )
-        images, labels = batch.images, batch.labels
-        theta, w = trainable(self.detector), trainable(self.weight_network)
-        draws = random_state(images.device)
-
-        # Meta-train, Eq. 1. The only forward that moves BatchNorm's running statistics.
-        logits, features = self.detector(images)
-        losses = self._losses(logits, labels)
+        draws = random_state(batch.images.device)
+        logits, features = self.detector(batch.images)
+        losses = self.losses(logits, batch.labels)
         p = self.weight_network(features.detach())
-        weights = normalize_weights(p, labels, self.weight_normalization)
-        fixed_weights = weights.detach()
-        meta_train = (losses * fixed_weights).mean()
-        require_finite(meta_train, "the meta-train loss", batch)
-        grad_t = self.average(gradients(meta_train, list(theta.values())))
+        weights = normalize_weights(p, batch.labels, self.weight_normalization)
 
-        # Virtual step, Eq. 2, and meta-test, Eq. 3.
-        theta_virtual = step_along(theta, grad_t, -self.alpha)
-        logits, _ = forward_at(self.detector, theta_virtual, batch.counterpart_images)
-        meta_test = self._losses(logits, batch.counterpart_labels).mean()
-        require_finite(meta_test, "the meta-test loss", batch)
-        v = self.average(gradients(meta_test, list(theta_virtual.values())))
-        del theta_virtual  # as large as the detector
+        step = self.meta_step(batch, losses, weights.detach(), draws)  # Eqs. 1-4
 
-        # Second order: how ∇T and every L_i change along v.
-        def weighted_loss(at: Any) -> tuple[Tensor, Tensor]:
-            logits, _ = forward_at(self.detector, at, images)
-            losses = self._losses(logits, labels)
-            return (losses * fixed_weights).mean(), losses
-
-        with replayed(draws, images.device):
-            if self.second_order == "exact":
-                hessian_v, slopes = exact_derivative(weighted_loss, dict(theta), v)
-            else:
-                distance = step_length(self.detector, losses.dtype)
-                hessian_v, slopes = finite_difference(
-                    weighted_loss, dict(theta), v, grad_t, losses, distance
-                )
-        hessian_v = self.average(hessian_v)
-
-        for parameter, g, v_j, h in zip(theta.values(), grad_t, v, hessian_v, strict=True):
-            # Eq. 4: g + β (v - α h), in one new tensor
-            parameter.grad = torch.sub(v_j, h, alpha=self.alpha).mul_(self.beta).add_(g)
+        w = list(trainable(self.weight_network).values())
         if w:
-            meta_test_by_w = -self.alpha * (slopes * weights).mean()  # its gradient is Eq. 6
-            grad_w = self.average(gradients(meta_test_by_w, list(w.values())))
-            for parameter, g in zip(w.values(), grad_w, strict=True):
-                parameter.grad = g
+            meta_test_by_w = -self.alpha * (step.slopes * weights).mean()  # its gradient is Eq. 6
+            set_gradients(w, self.average(gradients(meta_test_by_w, w)))
         return {
-            "loss": meta_train.detach(),
-            "meta_test_loss": meta_test.detach(),
+            "loss": step.meta_train,
+            "meta_test_loss": step.meta_test,
             "weights": p.detach(),
         }
 
-    def _losses(self, logits: Tensor, labels: Tensor) -> Tensor:
+    def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return L_ce + λ L_icc of each face (K,)."""
         return ltw_loss(logits, labels, self.icc_weight, self.icc_on)
 
     def param_groups(self) -> list[dict[str, Any]]:

@@ -24,6 +24,12 @@ def gradients(output: Tensor, inputs: Sequence[Tensor]) -> list[Tensor]:
     return list(torch.autograd.grad(output, inputs, allow_unused=True, materialize_grads=True))
 
 
+def norm(direction: Sequence[Tensor]) -> float:
+    """Return the Euclidean norm of a direction, all its tensors together."""
+    norms = torch.stack([torch.linalg.vector_norm(d) for d in direction])
+    return float(torch.linalg.vector_norm(norms))
+
+
 def forward_at(module: nn.Module, params: Mapping[str, Tensor], *inputs: Tensor) -> Any:
     """Run ``module`` at ``params`` (by name); its own parameters and buffers stay untouched."""
     buffers = {name: buffer.clone() for name, buffer in module.named_buffers()}
@@ -94,10 +100,10 @@ def finite_difference(
     ``gradient`` and ``losses`` are ∇T and L_i at ``params``, as the first pass gave them;
     ``distance`` is |εv|, see `step_length`.
     """
-    norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(d) for d in direction]))
-    if not norm:
+    length = norm(direction)
+    if not length:
         return [torch.zeros_like(d) for d in direction], torch.zeros_like(losses)
-    epsilon = distance / norm.item()
+    epsilon = distance / length
     ahead = step_along(params, direction, epsilon)
     total, losses_ahead = loss(ahead)
     gradient_ahead = gradients(total, list(ahead.values()))

@@ -43,6 +43,7 @@ def test_a_method_keeps_its_promises(name):
     method.train()
     frozen = method.detector.head.bias.requires_grad_(False)
     before = {n: p.clone() for n, p in method.named_parameters()}
+    at_first = state(method)
 
     # backward fills .grad of every trainable parameter, and steps nothing
     logs = method.backward(batch())
@@ -55,16 +56,18 @@ def test_a_method_keeps_its_promises(name):
             assert parameter.grad.shape == parameter.shape
             assert torch.isfinite(parameter.grad).all()
     assert frozen.grad is None
-    assert sum(float(p.grad.abs().sum()) for p in method.parameters() if p.requires_grad) > 0
+    trainable = [p for p in method.parameters() if p.requires_grad]
+    assert all(p.grad.abs().sum() > 0 for p in trainable)
 
     # a second call replaces the gradients, it does not add to them
     first = {n: p.grad.clone() for n, p in method.named_parameters() if p.requires_grad}
+    method.load_state_dict(at_first)
     method.backward(batch())
     for n, grad in first.items():
         assert torch.allclose(method.get_parameter(n).grad, grad), n
 
     # predict gives probabilities; statistics and each module's mode stay, and no graph is kept
-    method.detector.backbone.bn1.eval()
+    next(m for m in method.detector.backbone.modules() if isinstance(m, nn.BatchNorm2d)).eval()
     modes = [module.training for module in method.modules()]
     kept = state(method)
     p_fake = method.predict(batch().images)
@@ -82,7 +85,7 @@ def test_a_method_keeps_its_promises(name):
     assert sorted(grouped) == sorted(id(parameter) for parameter in method.parameters())
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", [m for m in METHODS if m != "basemodel"])
 def test_a_few_steps_learn_one_batch(name):
     """Darker reals, brighter fakes: any method's gradients, stepped along, must tell them apart."""
     settings = config(name, training={"learning_rate": 3e-3})

@@ -1,0 +1,95 @@
+"""Learning to Weight with one of its parts left out (the paper's Table 5)."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from torch import Tensor, nn
+
+from ltw.config import Config
+from ltw.methods.base import Logs, Method, make_detector, require_finite, set_gradients, trainable
+from ltw.methods.losses import ICCInput, ltw_loss
+from ltw.methods.ltw import LTW, normalize_weights
+from ltw.methods.meta import SecondOrder
+from ltw.methods.mldg import MLDG
+from ltw.models.functional import gradients
+from ltw.types import Batch
+
+
+class LTWWithoutICC(LTW):
+    """LTW with λ = 0: cross-entropy alone."""
+
+    @classmethod
+    def build(cls, config: Config) -> Self:
+        """Make LTW with the options [ltw], but λ = 0."""
+        options = config.ltw.model_copy(update={"icc_weight": 0.0})
+        return super().build(config.model_copy(update={"ltw": options}))
+
+
+class LTWWithoutWeights(MLDG):
+    """LTW with p_i = 1 and no weight network: what is left is MLDG with the loss L_ce + λ L_icc."""
+
+    def __init__(
+        self,
+        detector: nn.Module,
+        *,
+        alpha: float = 1e-3,
+        beta: float = 1.0,
+        icc_weight: float = 0.01,
+        icc_on: ICCInput = "probability",
+        second_order: SecondOrder = "finite_difference",
+    ) -> None:
+        super().__init__(detector, alpha=alpha, beta=beta, second_order=second_order)
+        self.icc_weight = icc_weight
+        self.icc_on: ICCInput = icc_on
+
+    @classmethod
+    def build(cls, config: Config) -> Self:
+        """Make the detector, and the method with those options of [ltw] that are not of weights."""
+        options = config.ltw.model_dump(exclude={"weight_normalization"})
+        return cls(make_detector(config.detector), **options)
+
+    def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return L_ce + λ L_icc of each face (K,)."""
+        return ltw_loss(logits, labels, self.icc_weight, self.icc_on)
+
+
+class LTWWithoutMetaTest(LTW):
+    r"""LTW in two phases: a trained weight network, frozen, weighs a fresh detector's faces.
+
+    The first phase is the full LTW. In the second, θ starts anew and descends (1) alone, on all
+    source domains pooled::
+
+        G_θ  = ∇_θ (1/K) Σ_i L_i(θ) p(f_i; w),  w of the first phase
+
+    No domain is held out, so β, α and `second_order` mean nothing here.
+    """
+
+    paired = False
+    first_phase = "ltw"
+
+    def __init__(self, detector: nn.Module, weight_network: nn.Module, **options: Any) -> None:
+        super().__init__(detector, weight_network, **options)
+        weight_network.requires_grad_(False)
+
+    def take_over(self, trained: Method) -> None:
+        """Take the weight network of a trained LTW."""
+        assert isinstance(trained, LTW)
+        self.weight_network.load_state_dict(trained.weight_network.state_dict())
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the detector's mode; BatchNorm's statistics of the weight network are frozen too."""
+        super().train(mode)
+        self.weight_network.eval()
+        return self
+
+    def backward(self, batch: Batch) -> Logs:
+        """Fill the detector's ``.grad`` with G_θ; logs: ``loss`` (T) and ``weights`` (p)."""
+        parameters = list(trainable(self.detector).values())
+        logits, features = self.detector(batch.images)
+        p = self.weight_network(features.detach()).detach()
+        weights = normalize_weights(p, batch.labels, self.weight_normalization)
+        loss = (self.losses(logits, batch.labels) * weights).mean()
+        require_finite(loss, "the weighted training loss", batch)
+        set_gradients(parameters, self.average(gradients(loss, parameters)))
+        return {"loss": loss.detach(), "weights": p}
