@@ -71,6 +71,8 @@ class Dataset(StrEnum):
     celeb_df = "celeb-df"
     dfdc = "dfdc"
     folder = "folder"
+    deepfakebench = "deepfakebench"
+    frames = "frames"
 
 
 def extract(

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Protocol
 
-from ltw.data.readers import celeb_df, dfdc, faceforensics, folder
+from ltw.data.readers import celeb_df, deepfakebench, dfdc, faceforensics, folder, frames
 from ltw.types import Clip
 
 
@@ -31,4 +31,6 @@ READERS: dict[str, Reader] = {
     "celeb-df": celeb_df.read,
     "dfdc": dfdc.read,
     "folder": folder.read,
+    "deepfakebench": deepfakebench.read,
+    "frames": frames.read,
 }

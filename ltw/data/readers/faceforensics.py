@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -46,7 +46,7 @@ class Level(NamedTuple):
 
     domain: str
     compression: str
-    folder: Path
+    videos: list[Path]
     pattern: re.Pattern[str]
     of_actors: bool
 
@@ -64,10 +64,21 @@ def read(
         DataError: the tree is missing or another, a split list is damaged, or a compression is
             asked for that is not there.
     """
-    require_folder(root, LAYOUT)
-    levels = _levels(root)
+    return read_tree(root, LAYOUT, _videos, dataset, compressions)
+
+
+def read_tree(
+    root: Path,
+    layout: str,
+    videos: Callable[[Path], list[Path]],
+    dataset: str,
+    compressions: Collection[str],
+) -> list[Clip]:
+    """Do what `read` does, in a tree in which ``videos`` lists those of a folder like ``c23``."""
+    require_folder(root, layout)
+    levels = _levels(root, videos)
     if not levels:
-        raise DataError(f"{root}: no videos in this folder; expected\n{LAYOUT}")
+        raise DataError(f"{root}: no videos in this folder; expected\n{layout}")
     unknown = sorted(set(compressions) - {level.compression for level in levels})
     if unknown:
         present = ", ".join(sorted({level.compression for level in levels}))
@@ -77,7 +88,7 @@ def read(
     for level in levels:
         if compressions and level.compression not in compressions:
             continue
-        for path in sorted(level.folder.glob("*.mp4")):
+        for path in level.videos:
             name = level.pattern.fullmatch(path.stem)
             split = _split(name, level, split_of) if name else ""
             if name is None:
@@ -91,7 +102,7 @@ def read(
     if not clips:
         raise DataError(
             f"{root}: none of its {len(unnamed) + len(unsplit)} videos can be used: "
-            f"{len(unnamed)} have other names than\n{LAYOUT}\n{len(unsplit)} are in no split"
+            f"{len(unnamed)} have other names than\n{layout}\n{len(unsplit)} are in no split"
         )
     return clips
 
@@ -126,18 +137,23 @@ def _clip(path: Path, name: re.Match[str], level: Level, dataset: str, split: st
     )
 
 
-def _levels(root: Path) -> list[Level]:
+def _videos(level: Path) -> list[Path]:
+    return sorted((level / "videos").glob("*.mp4"))
+
+
+def _levels(root: Path, videos: Callable[[Path], list[Path]]) -> list[Level]:
     """Return every level of every sequence that has videos."""
     levels = []
     for branch in ("original_sequences", "manipulated_sequences"):
-        for folder in sorted((root / branch).glob("*/*/videos")):
-            compression, sequence = folder.parent.name, folder.parents[1].name
-            if compression == MASKS or not any(folder.glob("*.mp4")):
+        for folder in sorted((root / branch).glob("*/*/")):
+            compression, sequence = folder.name, folder.parent.name
+            found = [] if compression == MASKS else videos(folder)
+            if not found:
                 continue
             genuine = branch == "original_sequences"
             pattern = OF_ACTORS.get(sequence, VIDEO if genuine else FORGERY)
             domain = REAL if genuine else sequence
-            levels.append(Level(domain, compression, folder, pattern, sequence in OF_ACTORS))
+            levels.append(Level(domain, compression, found, pattern, sequence in OF_ACTORS))
     return levels
 
 
