@@ -191,7 +191,7 @@ def test_evaluate_refuses(ltw, trained, store_path, tmp_path):
     run = trained["ltw"]
     refused(ltw("evaluate", run, "--store", tmp_path), "no store here", "ltw extract")
     outcome = ltw("evaluate", run, "--store", store_path, "--domain", "stripe")
-    refused(outcome, "'stripe' is not in the store; did you mean 'stripes'?")
+    refused(outcome, f"'stripe' is not in {store_path}; did you mean 'stripes'?")
     unfinished = shutil.copytree(run, tmp_path / "run")
     shutil.rmtree(unfinished / "detector")
     refused(ltw("evaluate", unfinished, "--store", store_path), "has not ended")
