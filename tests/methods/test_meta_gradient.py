@@ -7,60 +7,13 @@ import itertools
 
 import pytest
 import torch
+from smooth import batch, networks, relative_error
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, softplus
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ltw.errors import ConfigError, LTWError
-from ltw.methods import LTW
+from ltw.methods import LTW, MLDG, LTWWithoutWeights
 from ltw.types import Batch
-
-K = 7
-
-
-class SmoothDetector(nn.Module):
-    """Small, twice differentiable, with or without BatchNorm and dropout."""
-
-    def __init__(self, batch_norm: bool, dropout: float = 0.0) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 6, 3, padding=1, stride=2)
-        self.norm = nn.BatchNorm2d(6) if batch_norm else nn.Identity()
-        self.conv2 = nn.Conv2d(6, 8, 3, padding=1)
-        self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(8, 1)
-
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        features = softplus(self.conv2(torch.tanh(self.norm(self.conv1(images)))))
-        return self.head(self.dropout(features.mean((2, 3)))).squeeze(1), features
-
-
-class SmoothWeights(nn.Module):
-    def __init__(self, batch_norm: bool) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(8, 4, 1)
-        self.norm = nn.BatchNorm2d(4) if batch_norm else nn.Identity()
-        self.head = nn.Linear(4, 1)
-
-    def forward(self, features: Tensor) -> Tensor:
-        return (
-            self.head(torch.tanh(self.norm(self.conv(features))).mean((2, 3))).squeeze(1).sigmoid()
-        )
-
-
-def networks(batch_norm: bool, dropout: float = 0.0) -> tuple[SmoothDetector, SmoothWeights]:
-    torch.manual_seed(3)
-    return SmoothDetector(batch_norm, dropout).double(), SmoothWeights(batch_norm).double()
-
-
-def batch() -> Batch:
-    generator = torch.Generator().manual_seed(5)
-    labels = torch.tensor([0, 1, 1, 0, 1, 0, 1]).double()
-
-    def images() -> Tensor:
-        return torch.rand(K, 3, 8, 8, generator=generator, dtype=torch.float64)
-
-    return Batch(
-        images=images(), labels=labels, counterpart_images=images(), counterpart_labels=1 - labels
-    )
 
 
 def oracle_loss(logits: Tensor, labels: Tensor, icc_weight: float, icc_on: str) -> Tensor:
@@ -111,11 +64,6 @@ def oracle_gradients(
     return list(by_theta), list(by_w)
 
 
-def relative_error(found: list[Tensor], expected: list[Tensor]) -> float:
-    difference = sum(((a - b) ** 2).sum() for a, b in zip(found, expected, strict=True))
-    return float(difference**0.5 / sum((b**2).sum() for b in expected) ** 0.5)
-
-
 OPTIONS = list(
     itertools.product(
         [False, True],  # BatchNorm
@@ -147,6 +95,37 @@ def test_gradients_equal_the_unrolled_step(
     for module, grads in zip((detector, weight_network), expected, strict=True):
         found = [p.grad for p in module.parameters()]
         assert relative_error(found, grads) <= tolerance
+
+
+@pytest.mark.parametrize(
+    ("second_order", "tolerance"), [("exact", 1e-8), ("finite_difference", 1e-3)]
+)
+@pytest.mark.parametrize("batch_norm", [False, True])
+@pytest.mark.parametrize("beta", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [(MLDG, {}), (LTWWithoutWeights, {"icc_weight": 0.3, "icc_on": "probability"})],
+)
+def test_without_weights_gradients_equal_the_unrolled_step(
+    second_order, tolerance, batch_norm, beta, kind, options
+):
+    detector, _ = networks(batch_norm)
+    theta = dict(detector.named_parameters())
+    loss = {"icc_weight": 0.0, "icc_on": "logit"} | options
+    call = torch.func.functional_call
+    logits, _ = call(detector, theta, (batch().images,))
+    f = oracle_loss(logits, batch().labels, **loss).mean()
+    grads = torch.autograd.grad(f, list(theta.values()), create_graph=True)
+    virtual = {n: p - 0.5 * g for (n, p), g in zip(theta.items(), grads, strict=True)}
+    logits, _ = call(detector, virtual, (batch().counterpart_images,))
+    g = oracle_loss(logits, batch().counterpart_labels, **loss).mean()
+    expected = torch.autograd.grad(f + beta * g, list(theta.values()))
+
+    method = kind(detector, alpha=0.5, beta=beta, second_order=second_order, **options)
+    logs = method.backward(batch())
+    assert relative_error([p.grad for p in theta.values()], expected) <= tolerance
+    assert logs["loss"].item() == pytest.approx(f.item())
+    assert logs["meta_test_loss"].item() == pytest.approx(g.item())
 
 
 def test_the_second_order_term_matters():
