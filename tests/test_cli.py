@@ -316,7 +316,7 @@ def test_store_info_is_a_table(ltw, store_path):
     outcome = ltw("store", "info", store_path)
     assert outcome.code == 0
     rows = [re.findall(r"[^\s│┃]+", line) for line in outcome.out.splitlines()]
-    assert ["toy", "stripes", "c23", "train", "6", "18"] in rows
+    assert ["toy", "stripes", "c23", "train", "6", "6", "18"] in rows
 
 
 def test_store_check_tells_damage_by_its_exit_code(ltw, store_path, tmp_path):

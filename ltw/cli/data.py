@@ -136,32 +136,43 @@ def store_info(
 ) -> None:
     """Count faces and videos by data set, domain, compression and split; failures by reason."""
     from ltw.data.store import Store
-    from ltw.data.store_check import store_info as info
+    from ltw.data.store_info import store_info as info
 
     counts = info(Store(path))
     if as_json:
         print(json.dumps(counts))
         return
-    table = Table("data set", "domain", "compression", "split", "videos", "faces", title=str(path))
+    columns = ("dataset", "domain", "compression", "split", "people", "videos", "faces")
+    table = Table("data set", *columns[1:], title=str(path))
     for row in counts["groups"]:
-        table.add_row(
-            *(str(row[c]) for c in ("dataset", "domain", "compression", "split", "videos", "faces"))
-        )
+        table.add_row(*(str(row[column]) for column in columns))
     output.print(table)
+    output.print(
+        f"{counts['people']} people, {counts['videos']} videos, {counts['faces']} faces; "
+        f"{counts['damaged']} videos damaged, {counts['failed']} failed",
+        soft_wrap=True,
+    )
+    for reason, n in counts["failures"].items():
+        output.print(f"  {n}: {reason}", soft_wrap=True)
 
 
 def store_check(path: Annotated[Path, typer.Argument(help="Folder of faces.")]) -> None:
-    """Look for damage, duplicates, people in two splits, fakes without reals; exit 1 if any."""
+    """Look for damage, duplicates, people in two splits, fakes without reals; exit 1 if any.
+
+    What is missing of a data set, by its official numbers and lists, is told as a note.
+    """
     from ltw.data.store import read_parameters
     from ltw.data.store_check import store_check as check
 
     read_parameters(path)  # a folder that is no store is bad input, not a problem found
-    problems = check(path)
-    for problem in problems:
+    found = check(path)
+    for problem in found.problems:
         output.print(f"- {problem}", soft_wrap=True)
-    found = f"problems: {len(problems)}" if problems else "sound"
-    output.print(f"{path}: {found}", soft_wrap=True)
-    raise typer.Exit(1 if problems else 0)
+    for note in found.notes:
+        output.print(f"note: {note}", soft_wrap=True)
+    result = f"problems: {len(found.problems)}" if found.problems else "sound"
+    output.print(f"{path}: {result}", soft_wrap=True)
+    raise typer.Exit(1 if found.problems else 0)
 
 
 def store_sheet(

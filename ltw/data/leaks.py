@@ -41,6 +41,12 @@ class Shared(NamedTuple):
         return f"{self.kind} {self.name} of {self.dataset} ({where})"
 
 
+def people_of(records: pd.DataFrame) -> pd.DataFrame:
+    """Return everyone, shown or donor, once a data set: columns ``dataset`` and ``person``."""
+    people = _appearances(records, "split").query("person != ''")
+    return people[["dataset", "person"]].drop_duplicates(ignore_index=True)
+
+
 def people_in_two_splits(records: pd.DataFrame) -> list[SplitPerson]:
     """Return everyone, shown or donor, who is in more than one split of a data set, sorted.
 

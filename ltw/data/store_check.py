@@ -1,61 +1,56 @@
-"""What is in a store, and what is wrong with it."""
+"""What is wrong with a store, and what it lacks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
 from zlib import crc32
 
-import pandas as pd
+import numpy as np
 
+from ltw.data.completeness import missing_videos
+from ltw.data.counterparts import counterparts
+from ltw.data.identical import identical_faces
+from ltw.data.leaks import people_in_two_splits
 from ltw.data.store import Store, open_shard, shard_path
 from ltw.errors import DataError
-from ltw.types import REAL
+from ltw.progress import progress_bar
 
 SHOWN = 5
+CHUNK = 256
 
 
-def store_info(store: Store) -> dict[str, Any]:
-    """Count a store's faces and videos, ready for JSON.
+@dataclass(frozen=True)
+class Findings:
+    """What a check found, a sentence each.
 
-    ``"groups"`` holds a row for every (dataset, domain, compression, split) with its numbers of
-    faces, videos that gave faces, and people; ``"failures"`` counts failed videos by reason,
-    ``"damaged"`` those that gave faces though something of them did not decode.
+    ``problems`` make figures on this store wrong; ``notes`` say what it lacks, perhaps on purpose.
     """
-    keys = ["dataset", "domain", "compression", "split"]
-    groups = store.records.groupby(keys, sort=True).agg(
-        faces=("frame", "size"), videos=("video", "nunique"), people=("person", "nunique")
-    )
-    failed = store.videos["status"] == "failed"
-    reasons = store.videos.loc[failed, "reason"].value_counts()
-    return {
-        "store": str(store.path),
-        "frames": store.parameters.frames,
-        "margin": store.parameters.margin,
-        "size": store.parameters.size,
-        "faces": len(store),
-        "videos": int((~failed).sum()),
-        "failed": int(failed.sum()),
-        "damaged": int((~failed & (store.videos["reason"] != "")).sum()),
-        "groups": groups.reset_index().to_dict("records"),
-        "failures": {str(reason): int(n) for reason, n in reasons.items()},
-    }
+
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
-def store_check(path: Path) -> list[str]:
-    """List the problems of the store at ``path``, one sentence each; empty where it is sound.
+def store_check(path: Path) -> Findings:
+    """Check the store at ``path``.
 
-    Sound: it is finished, its shards are there and agree with the records, every image decodes to
-    the bytes that were written, no video has two faces of one frame, no person (shown or donor) is
-    in two splits of a data set, and every forgery's genuine video is there.
+    Without problems it is finished, its shards are there and agree with the records, every image
+    decodes from the bytes that were written, no video has two faces of one frame, no two videos
+    have the same face, no person (shown or donor) is in two splits of a data set, and every
+    forgery's genuine video is there if it is known. Notes name the videos that failed or that the
+    data set officially has beside those in the store, and count forgeries of unknown source.
     """
     try:
         store = Store(path)
     except DataError as error:
-        return [str(error)]
-    checks = (_shards, _images, _duplicates, _leaks, _orphans)
-    return [problem for check in checks for problem in check(store)]
+        return Findings([str(error)])
+    checks = (_shards, _images, _duplicates, _identical, _leaks, _orphans)
+    notes = [*missing_videos(store.videos), *_unknown_sources(store)]
+    return Findings([problem for check in checks for problem in check(store)], notes)
 
 
 def _shards(store: Store) -> Iterator[str]:
@@ -77,17 +72,34 @@ def _shards(store: Store) -> Iterator[str]:
 
 
 def _images(store: Store) -> Iterator[str]:
+    """Decode every face; threads help, since decoding and checksums leave Python's lock."""
+    chunks = [range(k, min(k + CHUNK, len(store))) for k in range(0, len(store), CHUNK)]
+    checksums = store.records["crc32"].to_numpy(np.uint32)
+    broken: list[int] = []
+    with (
+        progress_bar("checking faces", len(store)) as advance,
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+    ):
+        for chunk, found in zip(
+            chunks, pool.map(partial(_broken, store, checksums), chunks), strict=True
+        ):
+            broken += found
+            advance(len(chunk), f"{len(broken)} damaged" if broken else "")
+    yield from _listed("faces are damaged", [_face(store, index) for index in broken])
+
+
+def _broken(store: Store, checksums: np.ndarray, indices: Sequence[int]) -> list[int]:
     broken = []
-    for index, checksum in enumerate(store.records["crc32"]):
+    for index in indices:
         try:
             encoded = store.encoded(index)
-            if encoded is None or crc32(encoded) != checksum:
+            if encoded is None or crc32(encoded) != checksums[index]:
                 raise DataError("other bytes than were written")
             store.image(index)
             store.mask(index)
         except DataError:
             broken.append(index)
-    yield from _listed("faces are damaged", [_face(store, index) for index in broken])
+    return broken
 
 
 def _duplicates(store: Store) -> Iterator[str]:
@@ -96,37 +108,52 @@ def _duplicates(store: Store) -> Iterator[str]:
     yield from _listed("faces are there twice (same video and frame)", names)
 
 
+def _identical(store: Store) -> Iterator[str]:
+    """Find the same picture in two videos: a wrong label, a leak, or a copy."""
+    labels, splits = (store.records[column].to_numpy() for column in ("label", "split"))
+    noise, leaks, copies = [], [], []
+    for faces in identical_faces(store):
+        kinds = [index for index in faces if labels[index] >= 0]
+        if len(set(labels[kinds])) > 1:
+            noise.append(_pair(store, kinds, labels))
+        if len(set(splits[faces])) > 1:
+            leaks.append(_pair(store, faces, splits))
+        elif len(set(labels[kinds])) < 2:
+            copies.append(_pair(store, faces, store.records["video"].to_numpy()))
+    yield from _listed("pictures are there as genuine and as forged, byte for byte", noise)
+    yield from _listed("pictures are in more than one split, byte for byte", leaks)
+    yield from _listed("pictures are in more than one video, byte for byte", copies)
+
+
+def _pair(store: Store, faces: Sequence[int], values: np.ndarray) -> str:
+    """Name the first face and the first that differs from it in ``values``."""
+    other = next(index for index in faces if values[index] != values[faces[0]])
+    return f"{_face(store, faces[0])} = {_face(store, other)}"
+
+
 def _leaks(store: Store) -> Iterator[str]:
-    """Find people in two splits: such a test measures recognition, not detection."""
-    records = store.records
-    donors = records.loc[records["donor_person"] != "", ["dataset", "donor_person", "split"]]
-    people = pd.concat(
-        [
-            records[["dataset", "person", "split"]],
-            donors.set_axis(["dataset", "person", "split"], axis=1),
-        ]
-    ).drop_duplicates()
-    splits = people.groupby(["dataset", "person"])["split"].agg(lambda s: ", ".join(sorted(s)))
-    leaks = [
-        f"{person} of {dataset} ({names})"
-        for dataset, person, names in splits.reset_index().itertuples(index=False, name=None)
-        if ", " in names
-    ]
+    leaks = [str(leak) for leak in people_in_two_splits(store.records)]
     yield from _listed("people are in more than one split", leaks)
 
 
 def _orphans(store: Store) -> Iterator[str]:
-    """Find forgeries that pairing has no genuine counterpart for."""
-    keys = ["dataset", "compression", "source_video"]
-    videos = store.records.drop_duplicates("video")
-    genuine = set(videos.loc[videos["domain"] == REAL, keys].itertuples(index=False, name=None))
-    forged = videos[videos["label"] == 1]
-    alone = [
-        str(video)
-        for video, *key in forged[["video", *keys]].itertuples(index=False, name=None)
-        if tuple(key) not in genuine
-    ]
-    yield from _listed("forgeries have no genuine counterpart in the store", alone)
+    """Find forgeries of a known genuine video that is not there to be paired with."""
+    found = counterparts(store.records)
+    source = store.records.drop_duplicates("video").set_index("video")["source_video"]
+    alone = found.index[(found != "source") & (source[found.index] != "")]
+    yield from _listed("forgeries have no genuine counterpart in the store", [*map(str, alone)])
+
+
+def _unknown_sources(store: Store) -> Iterator[str]:
+    source = store.records.drop_duplicates("video").set_index("video")["source_video"]
+    found = counterparts(store.records)
+    unknown = found[source[found.index] == ""]
+    if len(unknown):
+        person = int((unknown == "person").sum())
+        yield (
+            f"{len(unknown)} forgeries do not name the genuine video they show: training pairs "
+            f"{person} with another of their person, {len(unknown) - person} with any"
+        )
 
 
 def _listed(what: str, names: list[str]) -> Iterator[str]:

@@ -36,7 +36,7 @@ def test_demo_goes_the_whole_way_and_again(tmp_path, monkeypatch):
     monkeypatch.setattr(demo, "demo_config", lambda store, seed: small(config_of(store, seed)))
     results = demo.run_demo(tmp_path / "demo")
 
-    assert store_check(tmp_path / "demo/store") == []
+    assert store_check(tmp_path / "demo/store").problems == []
     faces = Store(tmp_path / "demo/store").records
     assert faces["video"].nunique() == 6 * 5  # a genuine video and four forgeries a person
     assert results == json.loads((tmp_path / "demo/results.json").read_text())

@@ -177,8 +177,9 @@ def test_a_tree_that_is_not_there_or_another_is_told_with_the_layout(tree, tmp_p
 def test_extraction_records_what_is_absent_and_the_check_tells_of_the_leak(tree, tmp_path):
     for path in tree.rglob("*.mp4"):
         path.unlink()
-    for name in ("Celeb-real/id0_0001", "Celeb-synthesis/id0_id1_0001", "Celeb-real/id0_0003"):
-        blob_video(tree / f"{name}.mp4", [[(32, 32, 32)]] * 4)
+    names = ("Celeb-real/id0_0001", "Celeb-synthesis/id0_id1_0001", "Celeb-real/id0_0003")
+    for name, side in zip(names, (32, 27, 22), strict=True):
+        blob_video(tree / f"{name}.mp4", [[(32, 32, side)]] * 4)
     store = tmp_path / "store"
     summary = extract(read(tree), store, frames=2, size=64, workers=1)
     assert (summary.done, summary.faces) == (3, 6)
@@ -192,6 +193,12 @@ def test_extraction_records_what_is_absent_and_the_check_tells_of_the_leak(tree,
         ("real", "train"),
         ("Celeb-DF", "test"),
     }
-    assert [problem for problem in store_check(store) if "more than one split" in problem] == [
+    found = store_check(store)
+    assert found.problems == [
         "1 people are in more than one split: id0 of celeb-df-v1 (test, train)"
     ]
+    assert [note.partition(" videos of ")[0] for note in found.notes] == [
+        "missing: 406 of 408",
+        "missing: 794 of 795",
+    ]
+    assert "of real in celeb-df-v1: 00170 (no such file) and 405 more" in found.notes[0]

@@ -9,7 +9,8 @@ from test_store import PARAMETERS, part_of, write
 
 from ltw.data.contact_sheet import contact_sheet
 from ltw.data.store import Store
-from ltw.data.store_check import store_check, store_info
+from ltw.data.store_check import store_check
+from ltw.data.store_info import store_info
 from ltw.data.store_writer import Part, begin, write_part
 from ltw.errors import DataError
 
@@ -27,7 +28,7 @@ SOUND = [
 
 
 def check(path: Path, *parts: Part) -> list[str]:
-    return store_check(write(path / "store", list(parts)))
+    return store_check(write(path / "store", list(parts))).problems
 
 
 def test_a_sound_store_has_no_problems(tmp_path):
@@ -66,7 +67,7 @@ def test_one_flipped_bit_in_an_image_is_found(tmp_path):
     data = bytearray(shard.read_bytes())
     data[data.index(b"WEBP") + 900] ^= 1
     shard.write_bytes(bytes(data))
-    (problem,) = store_check(path)
+    (problem,) = store_check(path).problems
     assert problem == "1 faces are damaged: 0 (toy/real/c23/a, frame 0)"
 
 
@@ -75,11 +76,11 @@ def test_missing_cut_and_foreign_shards_are_found(tmp_path):
     shard = path / "faces" / "shard-00000.arrow"
     data = shard.read_bytes()
     shard.write_bytes((other / "faces" / "shard-00000.arrow").read_bytes())
-    assert "3 faces, the records list 9" in store_check(path)[0]
+    assert "3 faces, the records list 9" in store_check(path).problems[0]
     shard.write_bytes(data[:-100])
-    assert "damaged" in store_check(path)[0]
+    assert "damaged" in store_check(path).problems[0]
     shard.unlink()
-    assert "gone" in store_check(path)[0]
+    assert "gone" in store_check(path).problems[0]
 
 
 def test_records_that_were_edited_are_found(tmp_path):
@@ -87,13 +88,13 @@ def test_records_that_were_edited_are_found(tmp_path):
     records = pd.read_parquet(path / "records.parquet")
     records["label"] = 0
     records.to_parquet(path / "records.parquet")
-    assert "not those that the records list" in store_check(path)[0]
+    assert "not those that the records list" in store_check(path).problems[0]
 
 
 def test_an_unfinished_store_is_a_problem(tmp_path):
     begin(tmp_path / "store", PARAMETERS)
     write_part(tmp_path / "store", SOUND[0])
-    (problem,) = store_check(tmp_path / "store")
+    (problem,) = store_check(tmp_path / "store").problems
     assert "not ended (1 videos wait" in problem
 
 
@@ -120,6 +121,6 @@ def test_contact_sheet_shows_the_faces_of_every_domain(tmp_path):
     assert one_line.std() > 40  # noise faces on white paper
     empty = Store(write(tmp_path / "empty", SOUND[3:]))
     assert (len(empty), store_info(empty)["faces"]) == (0, 0)
-    assert store_check(empty.path) == []
+    assert store_check(empty.path).problems == []
     with pytest.raises(DataError, match="no faces"):
         contact_sheet(empty)

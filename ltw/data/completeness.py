@@ -1,0 +1,82 @@
+"""What a store lacks of the data sets it was made from, by name where names are known.
+
+A part of a data set is often all that is wanted: these are notes, not problems.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+from ltw.data.official import Group, Official, official
+from ltw.types import ONE_LEVEL, REAL, SPLITS
+
+SHOWN = 5
+ABSENT = "not in the store"
+
+
+def missing_videos(videos: pd.DataFrame) -> Iterator[str]:
+    """Say, a sentence each, which videos of which data set, level, domain and split are missing.
+
+    ``videos`` is a store's table of videos. One that failed counts as missing, with its reason. A
+    data set is held against the official numbers if one of its forgeries has them: a corpus that
+    only borrows a data set's layout is not that data set.
+    """
+    for dataset, table in videos.groupby("dataset"):
+        numbers = official(str(dataset))
+        forgeries = set(table["domain"]) - {REAL}
+        if numbers and forgeries & {group.domain for group in numbers.groups}:
+            for level, of_level in table.groupby("compression"):
+                where = str(dataset) + ("" if level == ONE_LEVEL else f" {level}")
+                yield from _against(numbers, where, of_level)
+            continue
+        failed = _failed(table)
+        if failed:
+            yield f"{len(failed)} of {len(table)} videos of {dataset} gave no face: {_list(failed)}"
+
+
+def _against(numbers: Official, where: str, table: pd.DataFrame) -> Iterator[str]:
+    present = set(table["domain"])
+    wanted = dict.fromkeys(g.domain for g in numbers.groups if not g.optional)
+    absent = [domain for domain in wanted if domain not in present]
+    if absent:
+        yield f"{where}: no video of {', '.join(absent)}"
+    for group in numbers.groups:
+        if group.domain in present:
+            yield from _group(group, where, table[table["domain"] == group.domain])
+
+
+def _group(group: Group, where: str, table: pd.DataFrame) -> Iterator[str]:
+    here = table[table["split"].isin(group.splits)]
+    good = int((here["status"] == "ok").sum())
+    named = _failed(here)
+    split_of = dict(zip(_names(table), table["split"], strict=True))
+    for name in sorted(group.names - set(_names(here))):
+        named.append(f"{name} ({f'in {split_of[name]}' if name in split_of else ABSENT})")
+    splits = "" if len(group.splits) == len(SPLITS) else f"{' and '.join(group.splits)} "
+    what = f"{splits}videos of {group.domain} in {where}"
+    lacking = max(group.videos - good, len(named))
+    if lacking > 0:
+        remark = f" ({group.remark})" if group.remark and len(named) < lacking else ""
+        yield f"missing: {lacking} of {group.videos} {what}: {_list(named, lacking)}{remark}"
+    elif good > group.videos:
+        yield f"{good} {what}, where there should be {group.videos}"
+
+
+def _failed(table: pd.DataFrame) -> list[str]:
+    failed = table[table["status"] == "failed"]
+    return [f"{n} ({r})" for n, r in zip(_names(failed), failed["reason"], strict=True)]
+
+
+def _names(table: pd.DataFrame) -> list[str]:
+    """Return the videos' names within data set, domain and compression."""
+    return [str(video).split("/", 3)[-1] for video in table["video"]]
+
+
+def _list(names: Sequence[str], total: int | None = None) -> str:
+    """List the first ``names`` of ``total``, of which the others may have no known name."""
+    rest = (total or len(names)) - min(len(names), SHOWN)
+    if not names:
+        return "which is not known"
+    return ", ".join(names[:SHOWN]) + (f" and {rest} more" if rest else "")
