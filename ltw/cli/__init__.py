@@ -13,7 +13,7 @@ from typing import NoReturn
 import typer
 from rich.markup import escape
 
-from ltw.cli import data, training
+from ltw.cli import bench, data, training
 from ltw.errors import LTWError
 from ltw.progress import console
 
@@ -39,6 +39,10 @@ store.command("info")(data.store_info)
 store.command("check")(data.store_check)
 store.command("sheet")(data.store_sheet)
 app.add_typer(store, name="store")
+
+suites = typer.Typer(help="Run suites of benchmarks.", no_args_is_help=True)
+suites.command("run")(bench.run)
+app.add_typer(suites, name="bench")
 
 
 def main() -> None:

@@ -1,0 +1,111 @@
+"""Commands for suites of runs: bench run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from ltw.cli.output import end, names, output
+from ltw.errors import ConfigError
+from ltw.progress import console
+
+if TYPE_CHECKING:
+    from ltw.bench.plan import Run
+    from ltw.bench.suites import Suite
+
+
+def run(
+    suite: Annotated[
+        str, typer.Argument(help="gid-df23, gcd, gid, table2, fig5, synthetic, leave-one-out, ...")
+    ],
+    store: Annotated[list[Path], typer.Option(help="Folder of faces; repeatable.")],
+    out: Annotated[Path, typer.Option(help="Folder for the runs and results.json.")],
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds 0 to SEEDS - 1.")] = 1,
+    methods: Annotated[
+        str | None, typer.Option(help="Comma-separated; default: the suite's.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting of all runs, as in `training.epochs=3`; repeatable."),
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Runs at once; they share the cores.")] = 1,
+    shard: Annotated[
+        str, typer.Option(help="i/n, from 1/n to n/n: only this part of the runs, for schedulers.")
+    ] = "1/1",
+    synthetic: Annotated[
+        bool,
+        typer.Option("--synthetic", help="Rehearse the suite, small, on corpora of `ltw synth`."),
+    ] = False,
+    allow_leaks: Annotated[
+        bool,
+        typer.Option("--allow-leaks", help="Run although people are both trained and tested on."),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything and list the runs, no more.")
+    ] = False,
+) -> None:
+    """Train and test every method on every benchmark of a suite.
+
+    Everything is checked before anything is trained. Finished runs are kept and cut-off ones go
+    on, so the command can be repeated. Failures are listed at the end and do not stop the rest.
+
+    Example: `ltw bench run gid-df23 --store faces/ff --out results --seeds 3`
+    """
+    from ltw.bench.plan import plan
+    from ltw.bench.records import write_results
+    from ltw.bench.runner import run_all
+    from ltw.bench.runner import shard as part
+    from ltw.config import parse_override
+
+    index, count = _shard(shard)
+    runs = plan(
+        _suite(suite, store, methods, synthetic),
+        store,
+        out,
+        seeds=seeds,
+        settings=dict(parse_override(text) for text in set_ or []),
+        allow_leaks=allow_leaks,
+    )
+    runs = part(runs, index, count)
+    for note in {note for run in runs for note in run.notes}:
+        console.print(f"[yellow]{escape(note)}[/]", soft_wrap=True, highlight=False)
+    if dry_run:
+        for planned in runs:
+            output.print(f"{_state(planned)}  {planned.folder}", soft_wrap=True)
+        return
+    try:
+        failures = run_all(runs, jobs=jobs)
+    finally:
+        results = write_results(out)
+    output.print(str(results), soft_wrap=True)
+    end(failures, f"of {len(runs)} runs failed")
+
+
+def _suite(name: str, stores: list[Path], methods: str | None, synthetic: bool) -> Suite:
+    from ltw.bench.plan import forgeries
+    from ltw.bench.suites import LEAVE_ONE_OUT, find_suite, rehearsal
+
+    suite = find_suite(name, forgeries(stores) if name == LEAVE_ONE_OUT else ())
+    if synthetic:
+        suite = rehearsal(suite)
+    return suite if methods is None else suite.only(names(methods))
+
+
+def _shard(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)", text)
+    if match is None or int(match[1]) > int(match[2]):
+        raise ConfigError(f"--shard {text!r}: expected i/n with i from 1 to n, as in 2/4")
+    return int(match[1]), int(match[2])
+
+
+def _state(run: Run) -> str:
+    from ltw.bench.runner import is_finished
+    from ltw.engine.run import CONFIG
+
+    if is_finished(run):
+        return "done   "
+    return "cut off" if (run.folder / CONFIG).exists() else "to do  "
