@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from ltw.engine.build import build_method
 from ltw.engine.run import BEST, LAST, read_run_config
 from ltw.engine.train import train
 from ltw.errors import ConfigError, DataError, LTWError
-from ltw.methods import ERM
+from ltw.methods import ERM, LTW, METHODS
 from ltw.models.detector import Detector
 
 BOTH = pytest.mark.parametrize("method", ["alltrain", "ltw"])
@@ -286,6 +287,73 @@ def test_killed_before_the_first_checkpoint(trained, make_config, tmp_path, trai
     assert log_of(tmp_path / "run")
     train(config, tmp_path / "run", resume=True)
     assert_same_run(trained[method], tmp_path / "run")
+
+
+@pytest.mark.parametrize("method", [m for m in METHODS if m not in ("alltrain", "ltw")])
+def test_every_method_trains_repeats_and_resumes(make_config, tmp_path, train_until, method):
+    config = make_config(method, checkpoint_minutes=SAVES_EVERY_STEP)
+    train(config, tmp_path / "whole")
+    train_until(2, config, tmp_path / "run")  # in the first epoch, where there is one
+    train(config, tmp_path / "run", resume=True)
+    assert_same_run(tmp_path / "whole", tmp_path / "run")
+    released = Detector.load(tmp_path / "run/detector").state_dict()
+    assert_same_tensors(released, best_weights(tmp_path / "run"))
+
+
+def test_a_method_that_trains_nothing_is_validated_and_released(make_config, tmp_path, capsys):
+    config = make_config("basemodel", epochs=5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        train(config, tmp_path / "run")
+    assert [line["kind"] for line in log_of(tmp_path / "run")] == ["epoch"]
+    released = Detector.load(tmp_path / "run/detector").state_dict()
+    assert_same_tensors(released, build_method(config).detector.state_dict())
+
+
+# A run whose method has a first phase
+
+
+@pytest.fixture(scope="session")
+def two_phases(make_config, tmp_path_factory):
+    run = tmp_path_factory.mktemp("phases") / "run"
+    train(make_config("ltw-without-meta-test"), run)
+    return run
+
+
+def test_the_first_phase_is_a_run_of_its_own_and_its_weights_are_kept(trained, two_phases):
+    for name in (LAST, BEST, "detector/detector.safetensors"):
+        assert_same_tensors(load_file(two_phases / "ltw" / name), load_file(trained["ltw"] / name))
+    first, second = load_file(trained["ltw"] / BEST), load_file(two_phases / LAST)
+    weights = [name for name in first if name.startswith("method/weight_network")]
+    assert weights
+    assert all(torch.equal(first[name], second[name]) for name in weights)
+    steps = [line for line in log_of(two_phases) if line["kind"] == "step"]
+    assert not any("meta_test_loss" in line for line in steps)  # no meta-test pass is made
+
+
+def test_the_second_phase_starts_from_the_same_detector(make_config, tmp_path, monkeypatch):
+    config = make_config("ltw-without-meta-test", epochs=1, steps_per_epoch=1, learning_rate=1e-12)
+    train(config, tmp_path / "run")
+    start = build_method(config).detector.head.weight
+    torch.testing.assert_close(best_weights(tmp_path / "run")["head.weight"], start)
+
+
+@pytest.mark.parametrize("n", range(1, 13))  # six checkpoints a phase
+def test_killed_in_either_phase(two_phases, make_config, tmp_path, train_until, n):
+    config = make_config("ltw-without-meta-test", checkpoint_minutes=SAVES_EVERY_STEP)
+    train_until(n, config, tmp_path / "run")
+    train(config, tmp_path / "run", resume=True)
+    assert_same_run(two_phases, tmp_path / "run")
+    assert_same_run(two_phases / "ltw", tmp_path / "run/ltw")
+
+
+def test_a_finished_first_phase_is_not_trained_again(
+    make_config, tmp_path, train_until, monkeypatch
+):
+    config = make_config("ltw-without-meta-test")
+    train_until(5, config, tmp_path / "run")  # best and last of two epochs; then the second phase
+    monkeypatch.setattr(LTW, "backward", None)
+    train(config, tmp_path / "run", resume=True)
 
 
 def test_dropout_goes_on_where_it_was(make_config, tmp_path, monkeypatch, train_until):
