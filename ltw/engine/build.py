@@ -27,6 +27,7 @@ def build_optimizer(config: Config, method: Method) -> torch.optim.Adam:
     """Adam, with the learning rate of each of the method's parameter groups."""
     rates = {
         "detector": config.training.learning_rate,
+        "decoder": config.training.learning_rate,
         "weight_network": config.training.weight_learning_rate,
     }
     groups: list[dict[str, Any]] = [{**g, "lr": rates[g["name"]]} for g in method.param_groups()]

@@ -24,6 +24,7 @@ from ltw.data.selection import source_faces
 from ltw.data.store import Store
 from ltw.engine.build import build_method, build_optimizer, choose_device
 from ltw.engine.checkpoint import load_checkpoint, save_checkpoint
+from ltw.engine.notes import run_notes
 from ltw.engine.run import BEST, CONFIG, LAST, require_config
 from ltw.errors import ConfigError
 from ltw.files import atomic, write_text
@@ -98,19 +99,23 @@ class _Trainer:
         )
         self.progress = Progress()
         self.pairing = Pairing(records.loc[self.faces].reset_index(drop=True))
-        fakes = int((records["label"].to_numpy()[self.faces] == 1).sum())
+        self.fakes = records.loc[self.faces].query("label == 1")
+        self.masks = self.method.needs_masks and bool(self.fakes["has_mask"].any())
         per_batch = math.ceil(config.training.batch_size / 2)
         self.epochs = config.training.epochs
-        self.steps = config.training.steps_per_epoch or math.ceil(fakes / per_batch)
+        self.steps = config.training.steps_per_epoch or math.ceil(len(self.fakes) / per_batch)
         if not any(p.requires_grad for p in self.method.parameters()):
             self.epochs, self.steps = 1, 0  # nothing to train: it is validated and released
 
     def begin(self) -> None:
-        """Make the run's folder, with its config and an empty log."""
+        """Make the run's folder, with its config and a log that begins with the run's notes."""
         # a run has no folder to count a relative store from
         config = self.config.model_copy(update={"store": self.config.store.resolve()})
         write_text(self.run / CONFIG, config.to_toml())
-        write_text(self.run / LOG, "")
+        notes = list(run_notes(self.config, self.method, self.fakes))
+        for note in notes:
+            console.print(note)
+        write_text(self.run / LOG, "".join(_line("note", 0, 0, {"note": n}) for n in notes))
 
     def first_phase(self) -> None:
         """Train what the method builds on, as far as that is not done, and hand it over."""
@@ -137,7 +142,9 @@ class _Trainer:
         """Train from where the run is to its last epoch."""
         progress = self.progress
         with (
-            SummaryWriter(str(self.run), purge_step=progress.step + 1) as board,
+            SummaryWriter(
+                str(self.run), purge_step=progress.step + (progress != Progress())
+            ) as board,
             (self.run / LOG).open("a", buffering=1) as log,  # no checkpoint is ahead of the log
             progress_bar(
                 f"train {self.config.method}", self.epochs * self.steps, progress.step
@@ -158,6 +165,7 @@ class _Trainer:
             self._plan(progress.epoch)[progress.step_in_epoch :],
             image_size=self.config.detector.image_size,
             workers=self.config.training.workers,
+            masks=self.masks,
         )
         self.method.train()
         asked = time.monotonic()
@@ -208,9 +216,9 @@ class _Trainer:
         return rows
 
     def _step(self, batch: Any) -> Logs:
-        for name in ("images", "labels", "counterpart_images", "counterpart_labels"):
-            if getattr(batch, name) is not None:
-                setattr(batch, name, getattr(batch, name).to(self.device, non_blocking=True))
+        for name, value in vars(batch).items():
+            if isinstance(value, torch.Tensor):
+                setattr(batch, name, value.to(self.device, non_blocking=True))
         self.optimizer.zero_grad(set_to_none=True)
         logs = self.method.backward(batch)
         self.optimizer.step()

@@ -4,9 +4,11 @@ from ltw.methods.ablations import LTWWithoutICC, LTWWithoutMetaTest, LTWWithoutW
 from ltw.methods.base import Logs, Method
 from ltw.methods.erm import ERM, Basemodel
 from ltw.methods.focal import Focal
+from ltw.methods.forensic_transfer import ForensicTransfer
 from ltw.methods.group_dro import GroupDRO
 from ltw.methods.ltw import LTW
 from ltw.methods.mldg import MLDG
+from ltw.methods.multi_task import MultiTask
 from ltw.methods.sam import SAM
 
 METHODS: dict[str, type[Method]] = {
@@ -15,6 +17,8 @@ METHODS: dict[str, type[Method]] = {
     "focal": Focal,
     "group_dro": GroupDRO,
     "sam": SAM,
+    "forensic_transfer": ForensicTransfer,
+    "multi_task": MultiTask,
     "mldg": MLDG,
     "ltw": LTW,
     "ltw-without-icc": LTWWithoutICC,
@@ -31,10 +35,12 @@ __all__ = [
     "SAM",
     "Basemodel",
     "Focal",
+    "ForensicTransfer",
     "GroupDRO",
     "LTWWithoutICC",
     "LTWWithoutMetaTest",
     "LTWWithoutWeights",
     "Logs",
     "Method",
+    "MultiTask",
 ]

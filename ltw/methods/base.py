@@ -26,6 +26,8 @@ class Method(nn.Module, ABC):
 
     paired = False
     """Whether `backward` needs each face's counterpart from the meta-test domains."""
+    needs_masks = False
+    """Whether `backward` reads manipulation masks; a batch has none where no training fake has."""
     first_phase: str | None = None
     """Method that is trained first, within the same run; `take_over` is given it as it ended."""
 
