@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ltw.errors import DataError
 from ltw.files import atomic
+from ltw.h264 import UncertainError, decode_pictures, list_pictures
 
 VIDEO_SUFFIXES = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".m4v"}
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
@@ -87,19 +88,23 @@ def evenly_spaced(total: int, n: int) -> list[int]:
 
 
 def sample_frames(path: Path, n: int) -> Sample:
-    """Decode ``n`` evenly spaced frames of the video at ``path`` (memory: ``n`` full frames).
+    """Take ``n`` evenly spaced frames of the video at ``path`` (memory: ``n`` full frames).
 
-    The length is what decodes, not what a header says: frames are first placed by the number of
-    packets, every frame is decoded, and where the two disagree they are placed again. A damaged
-    frame is never returned; a video that has some is told by ``damage``.
+    The length is what decodes, not what a header says. An H.264 video whose packets promise one
+    frame each is decoded only as far as the wanted frames need (`ltw.h264`); damage in the rest is
+    not noticed. Of any other, and where that part is damaged, every frame is decoded: frames are
+    placed by the number of packets first, and again where another number decodes. A damaged frame
+    is never returned; a video in which some were met is told by ``damage``.
 
     Raises:
         DataError: the file is missing, is not a video, or not one frame of it decodes.
     """
-    guess = _count_packets(path)
-    sample = _decode(path, evenly_spaced(guess, n))
-    if sample.total != guess:
-        sample = _decode(path, evenly_spaced(sample.total, n))
+    sample = _decode_needed(path, lambda total: evenly_spaced(total, n))
+    if sample is None:
+        guess = _count_packets(path)
+        sample = _decode(path, evenly_spaced(guess, n))
+        if sample.total != guess:
+            sample = _decode(path, evenly_spaced(sample.total, n))
     if not sample.frames:
         raise DataError(f"{path}: no frame of this video decodes")
     return sample
@@ -111,7 +116,8 @@ def frames_at(path: Path, indices: Collection[int]) -> dict[int, NDArray[np.uint
     Raises:
         DataError: the file is missing or is not a video.
     """
-    return {frame.index: frame.image for frame in _decode(path, indices).frames}
+    sample = _decode_needed(path, lambda _: indices) or _decode(path, indices)
+    return {frame.index: frame.image for frame in sample.frames}
 
 
 def read_photo(path: Path) -> NDArray[np.uint8]:
@@ -143,6 +149,22 @@ def read_photo(path: Path) -> NDArray[np.uint8]:
         raise DataError(f"{path}: cannot be decoded ({error})") from None
 
 
+def _decode_needed(path: Path, choose: Callable[[int], Collection[int]]) -> Sample | None:
+    """Decode what the frames that ``choose`` names, given their total, need; None if uncertain."""
+    try:
+        with _video(path) as container:
+            pictures = list_pictures(container)
+        with _video(path) as container:
+            container.streams.video[0].thread_count = 1  # jobs are parallel over videos
+            frames = [
+                _frame(number, frame)
+                for number, frame in decode_pictures(container, pictures, choose(len(pictures)))
+            ]
+    except (UncertainError, av.FFmpegError):
+        return None
+    return Sample(sorted(frames, key=lambda frame: frame.index), len(pictures), "")
+
+
 def _count_packets(path: Path) -> int:
     """Count video packets without decoding: mostly the number of frames, also where headers lie."""
     with _video(path) as container:
@@ -163,7 +185,7 @@ def _decode(path: Path, indices: Collection[int]) -> Sample:
             if frame is None or frame.is_corrupt:
                 damaged += 1
             elif total in wanted:
-                frames.append(Frame(total, float(frame.time or 0.0), _rgb(frame)))
+                frames.append(_frame(total, frame))
             total += frame is not None
     reasons = [f"{damaged} damaged"] if damaged else []
     if promised > total:
@@ -186,6 +208,10 @@ def _surviving(container: av.container.InputContainer) -> Iterator[av.VideoFrame
             yield from packet.decode()
         except av.FFmpegError:
             yield None
+
+
+def _frame(index: int, frame: av.VideoFrame) -> Frame:
+    return Frame(index, float(frame.time or 0.0), _rgb(frame))
 
 
 def _rgb(frame: av.VideoFrame) -> NDArray[np.uint8]:

@@ -8,10 +8,6 @@ from ltw.synth.identity import sample_person
 from ltw.synth.people import film
 
 
-def at(x: float, y: float, side: float = 10) -> Detection:
-    return Detection((x, y, x + side, y + side), np.zeros((5, 2), np.float32), 1.0)
-
-
 @pytest.fixture(scope="module")
 def portrait() -> np.ndarray:
     rng = np.random.default_rng(3)
@@ -39,24 +35,101 @@ def test_crop_beyond_the_border_reflects_the_picture():
     assert crop(image[..., 0], (0, 0, 50, 50), size=8).shape == (8, 8)
 
 
+@pytest.fixture
+def scenes(monkeypatch):
+    """Pictures of detections: made by `scene`, found by a stand-in for MTCNN that counts pixels."""
+    searched: list[int] = []
+
+    def detect(image: np.ndarray, min_size: float) -> list[Detection]:
+        """Every number in the picture is a face; odd ones are seen only in a whole picture."""
+        searched.append(image.shape[0] * image.shape[1])
+        found = []
+        for number in np.unique(image[image > 0]):
+            y, x = np.nonzero(image[..., 0] == number)
+            box = (float(x.min()), float(y.min()), float(x.max() + 1), float(y.max() + 1))
+            if number % 2 == 0 or image.shape[:2] == SCENE[:2]:
+                found.append(Detection(box, np.zeros((5, 2), np.float32), 1.0))
+        return sorted(found, key=lambda d: -d.area)
+
+    monkeypatch.setattr(faces, "detect_faces", detect)
+    return searched
+
+
+SCENE = (480, 640, 3)
+
+
+def scene(*squares: tuple[int, int, int], first: int = 2) -> np.ndarray:
+    """Squares (x, y, side), numbered ``first``, ``first + 2``, ..."""
+    image = np.zeros(SCENE, np.uint8)
+    for k, (x, y, side) in enumerate(squares):
+        image[y : y + side, x : x + side] = first + 2 * k
+    return image
+
+
+def places(pictures: list[np.ndarray]) -> list[tuple[float, ...] | None]:
+    return [found and found.box[:2] for found in follow_person(pictures)]
+
+
+@pytest.mark.usefixtures("scenes")
 def test_following_begins_with_the_largest_face_of_the_first_frame_with_any():
-    large = at(50, 50, 20)
-    first, second, third = follow_person([[], [at(0, 0), large], []])
-    assert (first, third) == (None, None)
-    assert second is large
+    assert places([scene(), scene((0, 0, 40), (200, 200, 80)), scene()]) == [None, (200, 200), None]
 
 
+@pytest.mark.usefixtures("scenes")
 def test_following_takes_the_greatest_overlap_not_the_largest_face():
-    frames = [[at(0, 0, 12)], [at(3, 3, 40), at(2, 0, 12)], [at(4, 0, 12), at(80, 80, 60)]]
-    assert [d.box[:2] for d in follow_person(frames) if d] == [(0, 0), (2, 0), (4, 0)]
+    pictures = [
+        scene((100, 100, 60)),
+        scene((170, 100, 160), (110, 100, 60)),  # a larger face that comes near
+        scene((120, 100, 60), (400, 200, 200)),  # and one far away
+    ]
+    assert places(pictures) == [(100, 100), (110, 100), (120, 100)]
 
 
+@pytest.mark.usefixtures("scenes")
 def test_a_face_elsewhere_is_nobody_and_the_person_is_found_again():
-    frames = [[at(0, 0)], [at(60, 60)], [at(61, 60), at(1, 0)]]
-    chosen = follow_person(frames)
-    assert chosen[1] is None
-    assert chosen[2] is not None
-    assert chosen[2].box == (1, 0, 11, 10)
+    pictures = [scene((0, 0, 50)), scene((300, 300, 50)), scene((305, 300, 50), (5, 0, 50))]
+    assert places(pictures) == [(0, 0), None, (5, 0)]
+
+
+def test_only_the_neighbourhood_of_the_last_box_is_searched_while_the_person_is_there(scenes):
+    assert places([scene((200 + 9 * k, 200, 60)) for k in range(4)])[3] == (227, 200)
+    assert scenes == [640 * 480, 180 * 180, 180 * 180, 180 * 180]
+
+
+def test_the_whole_picture_is_searched_before_a_face_is_given_up(scenes):
+    seen_only_in_whole = scene((205, 200, 60), first=3)
+    assert places([scene((200, 200, 60)), seen_only_in_whole]) == [(200, 200), (205, 200)]
+    assert places([scene((200, 200, 60)), scene()]) == [(200, 200), None]
+    assert scenes.count(640 * 480) == 4
+
+
+@pytest.mark.usefixtures("scenes")
+def test_a_face_that_the_neighbourhood_cuts_is_measured_whole():
+    first, second = follow_person([scene((200, 200, 60)), scene((230, 230, 150))])
+    assert first is not None
+    assert second is not None
+    assert second.box == (230, 230, 380, 380)
+
+
+@pytest.mark.usefixtures("scenes")
+def test_a_video_whose_pictures_shrink_is_followed_all_the_same():
+    assert places([scene((500, 400, 60)), scene((10, 10, 60))[:200, :300]]) == [(500, 400), None]
+
+
+def test_mtcnn_measures_a_followed_face_as_it_does_in_the_whole_picture():
+    rng = np.random.default_rng(5)
+    pictures = []
+    for k, frame in enumerate(film(sample_person(rng), frames=8, size=400, rng=rng).frames):
+        picture = np.full((720, 1280, 3), 90, np.uint8)
+        picture[200:600, 300 + 20 * k : 700 + 20 * k] = frame
+        pictures.append(picture)
+    whole = [locate_faces(picture)[0].box for picture in pictures]
+    followed = [found.box for found in follow_person(pictures) if found]
+    overlaps = [iou(a, b) for a, b in zip(whole, followed, strict=True)]
+    sides = [(b[2] - b[0]) / (a[2] - a[0]) for a, b in zip(whole, followed, strict=True)]
+    assert min(overlaps) > 0.8
+    assert np.mean(overlaps) > 0.9
+    assert np.mean(sides) == pytest.approx(1, abs=0.03)
 
 
 def test_large_pictures_are_searched_small_and_boxes_mapped_back(monkeypatch):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ltw.data.store import Parameters
 from ltw.data.store_writer import Part, VideoRecord
 from ltw.errors import DataError
-from ltw.faces import Detection, crop, crop_box, follow_person, locate_faces
+from ltw.faces import Detection, crop, crop_box, follow_person
 from ltw.types import Clip, Face
 from ltw.video import IMAGE_SUFFIXES, Frame, Sample, frames_at, read_photo, sample_frames
 
@@ -27,7 +27,7 @@ def extract_clip(clip: Clip, parameters: Parameters) -> Part:
     """
     try:
         sample = _sample(clip, parameters.frames)
-        chosen = follow_person(locate_faces(frame.image) for frame in sample.frames)
+        chosen = follow_person(frame.image for frame in sample.frames)
     except UNUSABLE as error:
         return Part(video_record(clip, parameters, _reason(clip, error)))
     found = [(f, d) for f, d in zip(sample.frames, chosen, strict=True) if d is not None]
