@@ -131,7 +131,7 @@ def _read_lists(root: Path) -> list[Listed]:
     others: list[DataError] = []
     for path in paths:
         try:
-            listed += _listed(path)
+            listed += list(_listed(path))
         except DataError as error:
             others.append(error)
     tell_skipped("JSON files that are no lists", others)
@@ -151,7 +151,8 @@ def _listed(path: Path) -> Iterator[Listed]:
                     for level, entries in (levels or {ONE_LEVEL: videos}).items():
                         for name, entry in entries.items():
                             if isinstance(entry, dict):  # else DFDC's val, a video of test's
-                                yield Listed(entry["label"], split, level, name, entry["frames"])
+                                frames = [str(frame) for frame in entry["frames"]]
+                                yield Listed(str(entry["label"]), split, level, name, frames)
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise DataError(f"{path}: not a list of DeepfakeBench's ({error})") from None
 
