@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 import typer.main
 from PIL import Image
-from toy_store import FORGERIES
+from toy_store import FORGERIES, toy_store
 
 from ltw import cli, faces
 from ltw.data.store_writer import Parameters, begin
@@ -317,6 +317,19 @@ def test_store_info_is_a_table(ltw, store_path):
     assert outcome.code == 0
     rows = [re.findall(r"[^\s│┃]+", line) for line in outcome.out.splitlines()]
     assert ["toy", "stripes", "c23", "train", "6", "6", "18"] in rows
+    assert "13 people, 65 videos, 195 faces; 0 videos damaged, 0 failed" in outcome.out
+
+
+def test_store_info_and_check_tell_of_failures_without_calling_them_problems(ltw, tmp_path):
+    store = toy_store(tmp_path / "store")
+    videos = pd.read_parquet(store / "videos.parquet")
+    videos.loc[0, ["status", "reason"]] = "failed", "no face found"
+    videos.to_parquet(store / "videos.parquet")
+    outcome = ltw("store", "info", store)
+    assert outcome.out.endswith("0 videos damaged, 1 failed\n  1: no face found\n")
+    outcome = ltw("store", "check", store)
+    assert outcome.code == 0
+    assert "note: 1 of 65 videos of toy gave no face: " in outcome.out
 
 
 def test_store_check_tells_damage_by_its_exit_code(ltw, store_path, tmp_path):

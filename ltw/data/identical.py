@@ -18,7 +18,7 @@ def identical_faces(store: Store) -> Iterator[list[int]]:
     """
     table = store.records[["crc32", "video"]].reset_index(drop=True)
     table = table[table.duplicated("crc32", keep=False)]
-    for _, alike in table.groupby("crc32"):
+    for _, alike in table.groupby("crc32", sort=False):
         if alike["video"].nunique() < 2:
             continue
         by_bytes: dict[bytes, list[int]] = defaultdict(list)

@@ -8,6 +8,7 @@ import pytest
 from test_store import PARAMETERS, part_of, write
 
 from ltw.data.contact_sheet import contact_sheet
+from ltw.data.identical import identical_faces
 from ltw.data.store import Store
 from ltw.data.store_check import store_check
 from ltw.data.store_info import store_info
@@ -61,6 +62,58 @@ def test_two_faces_of_one_frame_are_found(tmp_path):
     assert "toy/real/c23/a, frame 0" in problem
 
 
+def pictures_of(part: Part, other: Part) -> Part:
+    """Return ``part`` with the pictures of ``other``."""
+    pairs = zip(part.faces, other.faces, strict=True)
+    return replace(part, faces=[(face, image, mask) for (face, _, mask), (_, image, _) in pairs])
+
+
+def test_a_fake_frame_that_is_its_real_is_label_noise(tmp_path):
+    untouched = pictures_of(SOUND[2], SOUND[0])
+    untouched = replace(untouched, faces=[*SOUND[2].faces[:2], untouched.faces[2]])
+    (problem,) = check(tmp_path, *SOUND[:2], untouched)
+    assert problem == (
+        "1 pictures are there as genuine and as forged, byte for byte: "
+        "2 (toy/real/c23/a, frame 10) = 8 (toy/swap/c23/a_b, frame 10)"
+    )
+
+
+def test_the_same_picture_in_two_splits_is_a_leak_and_in_two_videos_a_copy(tmp_path):
+    copy = pictures_of(part_of("n"), SOUND[0])
+    (problem,) = check(tmp_path / "1", *SOUND, copy)
+    assert problem.startswith("3 pictures are in more than one video, byte for byte: 0 (toy/real")
+    (problem,) = check(tmp_path / "2", *SOUND, with_fields(copy, split="test"))
+    assert problem.startswith("3 pictures are in more than one split, byte for byte: 0 (toy/real")
+    assert "a, frame 0) = 6 (toy/real/c23/n, frame 0)" in problem
+
+
+def test_a_still_video_and_checksums_that_agree_by_chance_are_no_duplicates(tmp_path):
+    still = replace(SOUND[1], faces=[(f, SOUND[1].faces[0][1], m) for f, _, m in SOUND[1].faces])
+    path = write(tmp_path / "store", [SOUND[0], still, *SOUND[2:]])
+    assert store_check(path).problems == []
+    store = Store(path)
+    store.records["crc32"] = 7
+    assert list(identical_faces(store)) == []
+
+
+def test_unlabelled_pictures_are_no_label_noise(tmp_path):
+    loose = with_fields(pictures_of(part_of("n"), SOUND[0]), label=-1, domain="unlabelled")
+    (problem,) = check(tmp_path, *SOUND, loose)
+    assert problem.startswith("3 pictures are in more than one video")
+
+
+def test_what_is_missing_or_unknown_is_a_note_and_no_problem(tmp_path):
+    nameless = with_fields(part_of("x_y", domain="swap"), source_video="", person="a")
+    stranger = with_fields(part_of("s_t", domain="swap"), source_video="")
+    found = store_check(write(tmp_path / "store", [*SOUND, nameless, stranger]))
+    assert found.problems == []
+    assert found.notes == [
+        "1 of 6 videos of toy gave no face: c (no face found)",
+        "2 forgeries do not name the genuine video they show: training pairs 1 with another of "
+        "their person, 1 with any",
+    ]
+
+
 def test_one_flipped_bit_in_an_image_is_found(tmp_path):
     path = write(tmp_path / "store", SOUND)
     shard = path / "faces" / "shard-00000.arrow"
@@ -103,6 +156,7 @@ def test_counts(tmp_path):
     info = store_info(Store(write(tmp_path / "store", [damaged, *SOUND[1:]])))
     assert json.loads(json.dumps(info)) == info
     assert (info["faces"], info["videos"], info["failed"], info["damaged"]) == (9, 3, 1, 1)
+    assert info["people"] == 2
     assert info["failures"] == {"no face found": 1}
     group = {"dataset": "toy", "compression": "c23", "split": "train"}
     assert info["groups"] == [
