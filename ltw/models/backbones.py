@@ -52,6 +52,8 @@ def create_backbone(name: str, *, pretrained: bool, image_size: int) -> Any:
         ) from error
     if pretrained and name in PACKAGED:
         _load_packaged_weights(backbone)
+    if hasattr(backbone, "pre_logits"):  # VGG's classifier: 120 M weights after the feature map
+        backbone.pre_logits = nn.Identity()
     return backbone
 
 
