@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ltw.errors import DataError, LTWError
+from ltw.errors import ConfigError, DataError, LTWError
 from ltw.parallel import Failure, each
 
 
@@ -32,8 +32,10 @@ def square_unless(x: int) -> int:
     return square(x)
 
 
-def pid_then_wait(folder: Path, x: int) -> None:
+def meet(folder: Path, x: int) -> None:
+    """0 returns when two processes are at work, 1 never does."""
     (folder / f"{os.getpid()}.pid").touch()
+    pids(folder, 2)
     if x:
         time.sleep(600)
 
@@ -46,51 +48,75 @@ def gone(pid: int) -> bool:
     return "Z" in Path(f"/proc/{pid}/stat").read_text().split()[2]
 
 
-def pids(folder: Path, count: int = 1) -> list[int]:
+def wait_until_gone(started: list[int]) -> None:
+    end = time.monotonic() + 10
+    while not all(map(gone, started)):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def pids(folder: Path, count: int) -> list[int]:
     while len(found := [int(path.stem) for path in folder.glob("*.pid")]) < count:
         time.sleep(0.02)
     return found
 
 
-def test_every_item_comes_back_once_with_its_position():
-    results = list(each(square, range(10, 30), workers=2))
+@pytest.fixture(scope="module")
+def ray_cluster():
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": str(Path(__file__).parent)}
+    ray = pytest.importorskip("ray")
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(params=["local", "ray"])
+def run(request):
+    """`each` by either engine; Ray's on a cluster that the tests share, as starting one is slow."""
+    if request.param == "ray":
+        request.getfixturevalue("ray_cluster")
+    return partial(each, engine=request.param)
+
+
+def test_every_item_comes_back_once_with_its_position(run):
+    results = list(run(square, range(10, 30), workers=2))
     assert sorted(results) == [(i, (10 + i) ** 2) for i in range(20)]
 
 
-def test_no_items_start_no_process():
-    assert list(each(square, [], workers=2)) == []
+def test_no_items_start_no_process(run):
+    assert list(run(square, [], workers=2)) == []
 
 
-def test_a_death_and_a_hang_cost_their_item_alone():
+def test_a_death_and_a_hang_cost_their_item_alone(run):
     items = [5, 1, 6, 2, 7, 3, 8]
-    results = dict(each(square_unless, items, workers=2, timeout=1))
+    results = dict(run(square_unless, items, workers=2, timeout=1))
     assert {i: results[i] for i in (0, 2, 4, 6)} == {0: 25, 2: 36, 4: 49, 6: 64}
-    assert results[1] == Failure("its worker process died (SIGKILL)")
-    assert results[3] == Failure("its worker process died (exit code 7)")
+    for position in (1, 3):
+        assert results[position].reason.startswith("its worker process died")
     assert results[5] == Failure("took longer than 1 s")
 
 
-def test_what_work_raises_is_raised_here():
+def test_what_work_raises_is_raised_here(run):
     with pytest.raises(DataError, match="4 is not wanted") as error:
-        list(each(square_unless, [5, 4, 6], workers=1))
+        list(run(square_unless, [5, 4, 6], workers=1))
     assert "in square_unless" in error.value.__notes__[0]
 
 
-def test_items_are_drawn_as_they_are_needed():
+def test_items_are_drawn_as_they_are_needed(run):
     drawn = []
-    results = each(square, (drawn.append(i) or i for i in range(100)), workers=2)
+    results = run(square, (drawn.append(i) or i for i in range(100)), workers=2)
     for taken in range(1, 20):
         next(results)
         assert len(drawn) <= taken + 2
     results.close()
 
 
-def test_a_closed_generator_stops_idle_and_hanging_processes(tmp_path):
-    results = each(partial(pid_then_wait, tmp_path), [0, 1, 1], workers=2)
+def test_a_closed_generator_stops_idle_and_hanging_processes(run, tmp_path):
+    results = run(partial(meet, tmp_path), [0, 1], workers=2)
     assert next(results) == (0, None)
     started = pids(tmp_path, 2)
     results.close()
-    assert all(map(gone, started))
+    wait_until_gone(started)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
@@ -101,10 +127,10 @@ def test_no_process_outlives_its_parent(tmp_path, number):
         from functools import partial
         from pathlib import Path
         from ltw.parallel import each
-        from test_parallel import pid_then_wait
+        from test_parallel import meet
 
         if __name__ == "__main__":
-            results = each(partial(pid_then_wait, Path({str(tmp_path)!r})), [1, 1], workers=2)
+            results = each(partial(meet, Path({str(tmp_path)!r})), [1, 1], workers=2)
             next(results)
         """)
     )
@@ -113,10 +139,7 @@ def test_no_process_outlives_its_parent(tmp_path, number):
     started = pids(tmp_path, 2)
     parent.send_signal(number)
     parent.wait(20)
-    end = time.monotonic() + 5
-    while not all(map(gone, started)):
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    wait_until_gone(started)
 
 
 def test_a_script_without_a_main_guard_is_told(tmp_path):
@@ -125,3 +148,17 @@ def test_a_script_without_a_main_guard_is_told(tmp_path):
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     assert LTWError.__name__ in done.stderr
     assert "__main__" in done.stderr
+
+
+def test_the_local_engine_says_how_a_process_died():
+    results = dict(each(square_unless, [1, 2], workers=1))
+    assert results[0] == Failure("its worker process died (SIGKILL)")
+    assert results[1] == Failure("its worker process died (exit code 7)")
+
+
+def test_an_unknown_engine_and_a_missing_ray_are_told(monkeypatch):
+    with pytest.raises(ConfigError, match="did you mean 'local'"):
+        next(each(square, [1], engine="locl"))
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(LTWError, match=r"pip install 'ltw\[ray\]'"):
+        next(each(square, [1], engine="ray"))
