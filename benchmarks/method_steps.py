@@ -1,11 +1,12 @@
-"""One LTW step against one ERM step of the same batch: time and peak memory.
+"""One step of every method against one ERM step of the same batch: time and peak memory.
 
-    python benchmarks/ltw_step.py [--backbone efficientnet_b0] [--batch 25] [--sizes 112 224]
+    python benchmarks/method_steps.py [--forms ltw mldg ...] [--backbone efficientnet_b0]
+                                      [--batch 25] [--sizes 112 224]
 
-A step is `backward` and Adam's update. Each form runs in a process of its own; times are medians of
-steps taken in turn with ERM's (first one first, then the other), memory is the peak a step adds to
-the process that holds the loaded networks. "double backward" is the
-plain way: autograd through the virtual step, kept as a graph.
+A step is `backward` and Adam's update. Each method runs in a process of its own; times are medians
+of steps taken in turn with ERM's (first one first, then the other), memory is the peak a step adds
+to the process that holds the loaded networks. LTW comes in two more forms: "ltw:exact", and
+"ltw:double_backward", the plain way: autograd through the virtual step, kept as a graph.
 """
 
 from __future__ import annotations
@@ -24,16 +25,18 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
 from machine import describe
-from torch import Tensor, nn
+from torch import Tensor
 
-from ltw.methods import ERM, LTW, Method
+from ltw.config import Config, DetectorConfig, LTWConfig
+from ltw.engine.build import build_method, build_optimizer
+from ltw.methods import LTW, METHODS
 from ltw.methods.base import Logs
-from ltw.models.detector import Detector
 from ltw.models.functional import gradients
-from ltw.models.weight_network import WeightNetwork
 from ltw.types import Batch
 
-FORMS = ("erm", "finite_difference", "exact", "double_backward")
+ERM = "alltrain"
+OTHERS = [name for name in METHODS if name not in (ERM, "basemodel")]  # nothing trains the last
+FORMS = (ERM, *OTHERS, "ltw:exact", "ltw:double_backward")
 
 
 class DoubleBackward(LTW):
@@ -67,6 +70,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
+    parser.add_argument("--forms", nargs="+", choices=FORMS, default=FORMS, metavar="FORM")
     parser.add_argument("--backbone", default="efficientnet_b0")
     parser.add_argument("--batch", type=int, default=25)
     parser.add_argument("--sizes", type=int, nargs="+", default=[112, 224])
@@ -77,24 +81,21 @@ def main() -> None:
         print(json.dumps(measure(args.form, args.backbone, args.batch, args.sizes[0], args.steps)))
         return
     print(f"{args.backbone}, batch {args.batch}; {describe()}")
+    forms = [ERM, *(form for form in args.forms if form != ERM)]  # ERM's memory is the unit
     for size in args.sizes:
-        print(f"\n{size} px         | step s | x ERM | peak MiB | x ERM")
+        print(f"\n{f'{size} px':21} | step s | x ERM | peak MiB | x ERM")
         memory = None
-        for form in FORMS:
-            command = [sys.executable, __file__, "--form", form, "--backbone", args.backbone]
-            command += [
-                "--batch",
-                str(args.batch),
-                "--sizes",
-                str(size),
-                "--steps",
-                str(args.steps),
-            ]
-            done = subprocess.run(command, check=True, capture_output=True, text=True)
+        for form in forms:
+            options = {"form": form, "backbone": args.backbone, "batch": args.batch}
+            options |= {"sizes": size, "steps": args.steps}
+            words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+            done = subprocess.run(
+                [sys.executable, __file__, *words], check=True, stdout=subprocess.PIPE, text=True
+            )
             result = json.loads(done.stdout.splitlines()[-1])
             memory = memory or result["mib"]
             print(
-                f"{form:17} | {result['seconds']:6.2f} | {result['ratio']:5.2f} | "
+                f"{form:21} | {result['seconds']:6.2f} | {result['ratio']:5.2f} | "
                 f"{result['mib']:8.0f} | {result['mib'] / memory:5.2f}",
                 flush=True,
             )
@@ -102,17 +103,18 @@ def main() -> None:
 
 def measure(form: str, backbone: str, batch_size: int, size: int, steps: int) -> dict[str, Any]:
     """Median seconds of a step, its ratio to ERM's taken in turn, and the peak memory it adds."""
-    method, batch = build(form, backbone, size), make_batch(batch_size, size)
+    batch = make_batch(batch_size, size)
+    step = training_step(form, backbone, size)
     before = peak_mib(reset=True)
-    method.backward(batch)
+    step(batch, update=False)
     mib = peak_mib() - before
-    step, erm_step = training_step(method, batch), training_step(ERM(method.detector), batch)
-    step(), erm_step()  # warm up: Adam makes its state
+    erm_step = training_step(ERM, backbone, size)
+    step(batch), erm_step(batch)  # warm up: Adam makes its state
     pairs = []
     for turn in range(steps):
-        base = erm_step() if turn % 2 else 0.0
-        own = step()
-        pairs.append((own, base or erm_step()))
+        base = erm_step(batch) if turn % 2 else 0.0
+        own = step(batch)
+        pairs.append((own, base or erm_step(batch)))
     return {
         "seconds": statistics.median(own for own, _ in pairs),
         "ratio": statistics.median(own / base for own, base in pairs),
@@ -120,41 +122,48 @@ def measure(form: str, backbone: str, batch_size: int, size: int, steps: int) ->
     }
 
 
-def build(form: str, backbone: str, size: int) -> Method:
-    """The method in one of `FORMS`, as the engine lays it out in memory."""
-    torch.manual_seed(0)
-    detector = Detector(backbone, image_size=size).to(memory_format=torch.channels_last).train()
-    if form == "erm":
-        return ERM(detector)
-    w: nn.Module = WeightNetwork(detector.channels).to(memory_format=torch.channels_last)
-    if form == "double_backward":
-        return DoubleBackward(detector, w)
-    return LTW(detector, w, second_order="exact" if form == "exact" else "finite_difference")
+def training_step(form: str, backbone: str, size: int) -> Callable[..., float]:
+    """A function that takes one step, as the engine does, and returns its seconds."""
+    name, _, how = form.partition(":")
+    config = Config(
+        store="unused",
+        sources=("a", "b"),
+        method=name,
+        detector=DetectorConfig(backbone=backbone, pretrained=False, image_size=size),
+        ltw=LTWConfig(second_order="exact" if how == "exact" else "finite_difference"),
+    )
+    method = build_method(config)
+    if how == "double_backward":
+        method = DoubleBackward(method.detector, method.weight_network)
+    method.to(memory_format=torch.channels_last).train()
+    adam = build_optimizer(config, method)
+
+    def step(batch: Batch, update: bool = True) -> float:
+        start = time.perf_counter()
+        method.backward(batch)
+        if update:
+            adam.step()
+        return time.perf_counter() - start
+
+    return step
 
 
 def make_batch(k: int, size: int) -> Batch:
-    """Random faces with alternating labels."""
+    """Random faces with alternating labels, their counterparts and masks."""
     labels = (torch.arange(k) % 2).float()
 
     def images() -> Tensor:
         return torch.rand(k, 3, size, size).to(memory_format=torch.channels_last)
 
     return Batch(
-        images=images(), labels=labels, counterpart_images=images(), counterpart_labels=1 - labels
+        images=images(),
+        labels=labels,
+        counterpart_images=images(),
+        counterpart_labels=1 - labels,
+        domains=["ab"[i // 2 % 2] if label else "real" for i, label in enumerate(labels)],
+        masks=(torch.rand(k, size, size) > 0.5) * labels[:, None, None],
+        has_mask=torch.ones(k, dtype=torch.bool),
     )
-
-
-def training_step(method: Method, batch: Batch) -> Callable[[], float]:
-    """A function that takes one step and returns its seconds."""
-    adam = torch.optim.Adam(method.parameters(), lr=1e-6)
-
-    def step() -> float:
-        start = time.perf_counter()
-        method.backward(batch)
-        adam.step()
-        return time.perf_counter() - start
-
-    return step
 
 
 def peak_mib(*, reset: bool = False) -> float:
