@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from ltw.cli.output import end, list_failures, names, output
 
@@ -143,7 +143,8 @@ def store_info(
         print(json.dumps(counts))
         return
     columns = ("dataset", "domain", "compression", "split", "people", "videos", "faces")
-    table = Table("data set", *columns[1:], title=str(path))
+    names_whole = (Column(name, overflow="fold") for name in ("data set", "domain"))
+    table = Table(*names_whole, *columns[2:], title=str(path))
     for row in counts["groups"]:
         table.add_row(*(str(row[column]) for column in columns))
     output.print(table)
