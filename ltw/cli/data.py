@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE
 from rich.table import Column, Table
 
 from ltw.cli.output import end, list_failures, names, output
@@ -143,8 +144,8 @@ def store_info(
         print(json.dumps(counts))
         return
     columns = ("dataset", "domain", "compression", "split", "people", "videos", "faces")
-    names_whole = (Column(name, overflow="fold") for name in ("data set", "domain"))
-    table = Table(*names_whole, *columns[2:], title=str(path))
+    table = Table("data set", Column("domain", overflow="fold"), *columns[2:], box=SIMPLE)
+    output.print(str(path), soft_wrap=True)
     for row in counts["groups"]:
         table.add_row(*(str(row[column]) for column in columns))
     output.print(table)
