@@ -1,1 +1,22 @@
-"""Learning to Weight: face-forgery detection that generalises to forgeries never seen."""
+"""Learning to Weight: face-forgery detection that generalises to forgeries never seen.
+
+``from ltw import Detector`` gives `ltw.infer.Detector`, which scores files.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ltw.infer import Detector
+
+__all__ = ["Detector"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is asked for: ``import ltw`` alone loads nothing."""
+    if name == "Detector":
+        from ltw.infer import Detector
+
+        return Detector
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

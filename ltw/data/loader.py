@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from ltw.data.resize import resize_crops
 from ltw.errors import LTWError
 from ltw.types import Batch
 
@@ -22,10 +23,7 @@ if TYPE_CHECKING:
 
 def to_tensor(images: NDArray[np.uint8], size: int) -> Tensor:
     """Return uint8 (K, S, S, 3) as float32 (K, 3, size, size) in [0, 1], channels last."""
-    if images.shape[1] != size:
-        smooth = cv2.INTER_AREA if size < images.shape[1] else cv2.INTER_CUBIC  # as faces.crop
-        images = np.stack([cv2.resize(i, (size, size), interpolation=smooth) for i in images])
-    return torch.from_numpy(images).permute(0, 3, 1, 2).float().div_(255)
+    return torch.from_numpy(resize_crops(images, size)).permute(0, 3, 1, 2).float().div_(255)
 
 
 def mask_to_tensor(mask: NDArray[np.uint8], size: int) -> Tensor:

@@ -38,6 +38,8 @@ class Detector(nn.Module):
         pretrained: start from ImageNet weights; `PACKAGED` has them offline, timm fetches others.
         image_size: side of the input in pixels.
         threshold: probability from which a face is called fake.
+        temperature: what logits are divided by for a calibrated probability; kept beside the
+            weights for whoever scores files, `forward` gives the logits as they are.
 
     Raises:
         ConfigError: there is no such backbone, its weights cannot be fetched, or it has no feature
@@ -51,12 +53,14 @@ class Detector(nn.Module):
         pretrained: bool = False,
         image_size: int = 224,
         threshold: float = 0.5,
+        temperature: float = 1.0,
     ) -> None:
         super().__init__()
         self.config: dict[str, Any] = {
             "backbone": backbone,
             "image_size": image_size,
             "threshold": threshold,
+            "temperature": temperature,
         }
         self.image_size = image_size
         self.threshold = threshold

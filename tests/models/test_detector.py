@@ -133,7 +133,12 @@ def test_a_saved_detector_says_the_same_to_the_bit(backbone, tmp_path):
     names = {path.name for path in (tmp_path / "detector").iterdir()}
     assert names == {"detector.json", "detector.safetensors"}
     config = json.loads((tmp_path / "detector" / "detector.json").read_text())
-    assert config == {"backbone": backbone, "image_size": 64, "threshold": 0.3}
+    assert config == {
+        "backbone": backbone,
+        "image_size": 64,
+        "threshold": 0.3,
+        "temperature": 1.0,
+    }
 
 
 def test_what_is_no_detector_is_said(tmp_path):

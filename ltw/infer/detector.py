@@ -1,0 +1,159 @@
+"""A trained detector that scores files and faces."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ltw.data.resize import resize_crops
+from ltw.errors import DataError
+from ltw.infer.find import FRAMES, Found, find_faces
+from ltw.infer.many import find_in, in_order
+from ltw.infer.networks import Floats, Network, Settings
+from ltw.infer.people import seen_enough
+from ltw.infer.prediction import Person, Prediction, ScoredFace, Verdict
+from ltw.infer.sources import open_network
+
+BATCH = 32
+
+
+class Detector:
+    """Scores photographs, videos and face crops.
+
+    >>> detector = Detector.load("runs/gid-df23-ltw-0")
+    >>> detector("photo.jpg").p_fake
+    >>> detector.score(crops)
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+
+    @classmethod
+    def load(cls, source: str | Path, *, device: str | None = None) -> Detector:
+        """Load a detector.
+
+        Args:
+            source: a run's folder; a released folder (detector.json, detector.safetensors); an ONNX
+                file of ``ltw export``, which needs no PyTorch; or ``hf://owner/name[@revision]``, a
+                released folder on the Hugging Face Hub or in its local cache. Only the last may use
+                the network, and not where the environment variable HF_HUB_OFFLINE is 1.
+            device: PyTorch device; default: a GPU if there is one. ONNX files run on the CPU.
+
+        Raises:
+            DataError: there is no such source, no detector in it, or a damaged one.
+        """
+        return cls(open_network(source, device))
+
+    @property
+    def settings(self) -> Settings:
+        """Name, size of the input, temperature and threshold."""
+        return self.network.settings
+
+    def __call__(self, path: str | Path, *, frames: int = FRAMES) -> Prediction:
+        """Score a photograph, or ``frames`` evenly spaced frames of a video.
+
+        Raises:
+            DataError: the file is missing or cannot be decoded.
+        """
+        return self.judge(find_faces(path, frames=frames))
+
+    def predict(
+        self, paths: Iterable[str | Path], *, frames: int = FRAMES, workers: int | None = None
+    ) -> Iterator[Prediction]:
+        """Score many files, in the order given; what is wrong with one is told by its ``error``.
+
+        ``workers`` processes decode and find faces (default: one a core, and none for a single
+        file); this one runs the network.
+        """
+        found = find_in(list(paths), frames=frames, workers=workers)
+        yield from in_order((position, self.judge(faces)) for position, faces in found)
+
+    def score(
+        self, crops: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], *, batch_size: int = BATCH
+    ) -> Floats:
+        """Return P(fake) float32 (K,) of face crops, calibrated by the stored temperature.
+
+        Args:
+            crops: uint8 (K, S, S, 3), RGB, or a sequence of (S, S, 3) of any sizes; cut as in
+                training by `ltw.faces.crop` and `ltw.faces.crop_box`.
+            batch_size: crops that go through the network at once.
+
+        Raises:
+            DataError: crops of another shape or type, or the network gives no finite number.
+        """
+        faces = [_checked(crop) for crop in crops]
+        scores = [
+            self._score(faces[start : start + batch_size])
+            for start in range(0, len(faces), batch_size)
+        ]
+        return np.concatenate(scores) if scores else np.empty(0, np.float32)
+
+    def judge(self, found: Found) -> Prediction:
+        """Score the faces found in a file: the half of a prediction that needs the network."""
+        scores = self.score(found.crops).tolist()
+        faces = tuple(
+            ScoredFace(**asdict(face), p_fake=p)
+            for face, p in zip(found.faces, scores, strict=True)
+        )
+        people = _people(faces)
+        p_fake = max((person.p_fake for person in people if person.counts), default=None)
+        return Prediction(
+            path=found.path,
+            kind=found.kind,
+            p_fake=p_fake,
+            verdict=self._verdict(p_fake),
+            threshold=self.settings.threshold,
+            faces=faces,
+            people=people,
+            warning=found.warning,
+            error=found.error,
+        )
+
+    def _score(self, crops: Sequence[NDArray[np.uint8]]) -> Floats:
+        size = self.settings.image_size
+        pixels = np.concatenate([resize_crops(crop[None], size) for crop in crops])
+        # divided before the axes move, as in training: memory stays channels-last
+        images = (pixels.astype(np.float32) / np.float32(255)).transpose(0, 3, 1, 2)
+        logits = self.network.logits(images)
+        if not np.isfinite(logits).all():
+            raise DataError(f"{self.settings.name}: the network gives no finite number for a face")
+        return _sigmoid(logits / np.float32(self.settings.temperature))
+
+    def _verdict(self, p_fake: float | None) -> Verdict:
+        if p_fake is None:
+            return "no-face"
+        return "fake" if p_fake >= self.settings.threshold else "real"
+
+
+def _people(faces: Sequence[ScoredFace]) -> tuple[Person, ...]:
+    scores: dict[int, list[float]] = defaultdict(list)
+    for face in faces:
+        scores[face.person].append(face.p_fake)
+    people = sorted(scores.items())
+    counts = seen_enough([len(own) for _, own in people])
+    return tuple(
+        Person(number, len(own), float(np.mean(own)), counts=enough)
+        for (number, own), enough in zip(people, counts, strict=True)
+    )
+
+
+def _checked(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    if crop.dtype != np.uint8 or crop.ndim != 3 or crop.shape[2] != 3 or not crop.size:
+        raise DataError(
+            f"a face crop is {crop.dtype} {crop.shape}; it must be uint8 (S, S, 3), RGB"
+        )
+    if crop.shape[0] != crop.shape[1]:
+        raise DataError(
+            f"a face crop is {crop.shape[0]} x {crop.shape[1]} pixels; it must be square: "
+            "cut it by ltw.faces.crop, which keeps a face's proportions"
+        )
+    return crop
+
+
+def _sigmoid(logits: Floats) -> Floats:
+    return np.exp(-np.logaddexp(np.float32(0), -logits))

@@ -1,0 +1,139 @@
+"""The network behind a detector: PyTorch or ONNX, the same three facts and one function."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ltw.errors import DataError
+
+if TYPE_CHECKING:
+    from ltw.models.detector import Detector
+
+Floats = NDArray[np.float32]
+
+METADATA = "ltw"
+"""Key of an ONNX file's metadata under which `Settings` are, as JSON."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a network is fed and read.
+
+    Attributes:
+        name: what it is called in reports.
+        image_size: side of its input in pixels.
+        temperature: logits are divided by it before the sigmoid, which calibrates them.
+        threshold: probability from which a face is called fake.
+    """
+
+    name: str
+    image_size: int
+    temperature: float = 1.0
+    threshold: float = 0.5
+
+    @classmethod
+    def read(cls, values: Mapping[str, Any], where: Path, name: str) -> Settings:
+        """Take the settings out of ``values``; ``name`` is for those without one.
+
+        Raises:
+            DataError: one is missing or out of range.
+        """
+        try:
+            settings = cls(
+                name=str(values.get("name") or name),
+                image_size=int(values["image_size"]),
+                temperature=float(values.get("temperature", 1.0)),
+                threshold=float(values.get("threshold", 0.5)),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"{where}: damaged detector (settings: {error!r})") from None
+        if not 0 <= settings.threshold <= 1:
+            raise DataError(f"{where}: threshold is {settings.threshold}; it must be in [0, 1]")
+        if not 0 < settings.temperature < float("inf"):
+            raise DataError(f"{where}: temperature is {settings.temperature}; it must be above 0")
+        return settings
+
+
+class Network(Protocol):
+    """What a detector asks of its network."""
+
+    settings: Settings
+
+    def logits(self, images: Floats) -> Floats:
+        """Return logits (K,), > 0 means fake, of images float32 (K, 3, S, S), RGB in [0, 1]."""
+
+
+class TorchNetwork:
+    """A released folder: detector.json and detector.safetensors.
+
+    Args:
+        folder: what `ltw.models.detector.Detector.save` wrote.
+        device: a PyTorch device; default: a GPU if there is one.
+        name: for detectors that do not say their own.
+
+    Raises:
+        DataError: there is no detector in ``folder``, or a damaged one.
+    """
+
+    def __init__(self, folder: Path, device: str | None, name: str) -> None:
+        import torch
+
+        from ltw.models.detector import Detector
+
+        self.module: Detector = Detector.load(folder)
+        self.settings = Settings.read(self.module.config, folder, name)
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.module.to(self.device).to(memory_format=torch.channels_last)
+
+    def logits(self, images: Floats) -> Floats:
+        """Return logits (K,) of images float32 (K, 3, S, S), RGB in [0, 1]."""
+        import torch
+
+        with torch.inference_mode():
+            logits, _ = self.module(torch.from_numpy(images).to(self.device))
+            return np.asarray(logits.float().cpu().numpy(), np.float32)
+
+
+class OnnxNetwork:
+    """A file with the input ``images`` and the output ``logits``; PyTorch is not needed.
+
+    Raises:
+        DataError: no ONNX model that onnxruntime can run, or not one that this package exported.
+    """
+
+    def __init__(self, path: Path, name: str) -> None:
+        import onnxruntime
+
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(path), providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # onnxruntime's exceptions have no base class of their own
+            reason = str(error).partition("\n")[0]
+            raise DataError(f"{path}: not a model that onnxruntime can run ({reason})") from None
+        inputs = [value.name for value in self._session.get_inputs()]
+        outputs = [value.name for value in self._session.get_outputs()]
+        text = self._session.get_modelmeta().custom_metadata_map.get(METADATA)
+        if text is None or inputs != ["images"] or "logits" not in outputs:
+            raise DataError(
+                f"{path}: not a detector of this package (inputs {inputs}, outputs {outputs}, "
+                f"metadata {METADATA!r} {'missing' if text is None else 'there'}); "
+                "make one: ltw export RUN --to FILE.onnx"
+            )
+        try:
+            values = json.loads(text)
+        except ValueError as error:
+            raise DataError(f"{path}: damaged detector (metadata: {error})") from None
+        self.settings = Settings.read(values, path, name)
+
+    def logits(self, images: Floats) -> Floats:
+        """Return logits (K,) of images float32 (K, 3, S, S), RGB in [0, 1]."""
+        (logits,) = self._session.run(["logits"], {"images": images})
+        return np.asarray(logits, np.float32)

@@ -1,0 +1,76 @@
+"""What a detector says about a file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from ltw.faces import Box
+
+Kind = Literal["image", "video"]
+Verdict = Literal["real", "fake", "no-face"]
+
+
+@dataclass(frozen=True)
+class ScoredFace:
+    """One face: ``box`` is (x0, y0, x1, y1) in pixels of the picture, ``p_fake`` P(fake) in [0, 1].
+
+    ``frame`` counts decoded frames from 0 and ``time`` is in seconds (both 0 in a photograph);
+    ``person`` is the `Person.number` of whose face it is.
+    """
+
+    frame: int
+    time: float
+    box: Box
+    p_fake: float
+    person: int
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody seen in a file: in how many ``frames``, and the mean of their faces' scores.
+
+    ``counts`` is whether the file is judged by them: not where they are seen too rarely
+    (`ltw.infer.people.seen_enough`).
+    """
+
+    number: int
+    frames: int
+    p_fake: float
+    counts: bool
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A file's score, and what it is made of.
+
+    Attributes:
+        path: the file, as it was given.
+        kind: ``image`` or ``video``.
+        p_fake: P(fake) of the most suspect person who counts, in [0, 1]; None without a face.
+        verdict: ``fake`` from ``threshold`` on, else ``real``; ``no-face`` where none was scored.
+        threshold: the detector's.
+        faces: every face, by frame, the largest first.
+        people: every person, by number.
+        warning: what is amiss with a file that was scored all the same, else None.
+        error: why the file could not be scored, else None; a file without a face is no error.
+    """
+
+    path: str
+    kind: Kind
+    p_fake: float | None
+    verdict: Verdict
+    threshold: float
+    faces: tuple[ScoredFace, ...] = ()
+    people: tuple[Person, ...] = ()
+    warning: str | None = None
+    error: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the prediction as plain values, keys named as the attributes."""
+        return asdict(self)
+
+    def to_json(self) -> str:
+        """Return `to_dict` as one line of JSON (ASCII; file names that are not UTF-8 survive)."""
+        return json.dumps(self.to_dict(), allow_nan=False)
