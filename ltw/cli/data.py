@@ -144,7 +144,8 @@ def store_info(
         print(json.dumps(counts))
         return
     columns = ("dataset", "domain", "compression", "split", "people", "videos", "faces")
-    table = Table("data set", Column("domain", overflow="fold"), *columns[2:], box=SIMPLE)
+    domain = Column("domain", overflow="fold")
+    table = Table("data set", domain, *columns[2:], box=SIMPLE, padding=(0, 1, 0, 0))
     output.print(str(path), soft_wrap=True)
     for row in counts["groups"]:
         table.add_row(*(str(row[column]) for column in columns))
