@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,21 @@ from ltw.types import SPLITS, Face
 SIZE = 32
 FRAMES = 3
 FORGERIES = ("stripes", "columns", "checks", "bands")
+MASK = np.pad(np.full((16, 16), 255, np.uint8), 8)
 PEOPLE = {"train": 6, "val": 3, "test": 4}
 
 
-def toy_store(path: Path, *, dataset: str = "toy", people: dict[str, int] = PEOPLE) -> Path:
+def toy_store(
+    path: Path,
+    *,
+    dataset: str = "toy",
+    people: dict[str, int] = PEOPLE,
+    masked: Container[str] = (),
+) -> Path:
     """Every person has a genuine video and, shown by the next person's clip, one a forgery.
 
-    ``people`` counts them by split; their names begin with it.
+    ``people`` counts them by split; their names begin with it. The forgeries ``masked`` come with
+    manipulation masks: a square in the middle.
     """
     rng = np.random.default_rng(0)
     begin(path, Parameters(frames=FRAMES, margin=4, size=SIZE))
@@ -28,13 +37,20 @@ def toy_store(path: Path, *, dataset: str = "toy", people: dict[str, int] = PEOP
         for k, name in enumerate(names):
             donor = names[(k + 1) % len(names)]
             for domain in ("real", *FORGERIES):
-                write_part(path, _video(dataset, name, donor, domain, split, rng))
+                mask = MASK if domain in masked else None
+                write_part(path, _video(dataset, name, donor, domain, split, mask, rng))
     finalize(path)
     return path
 
 
 def _video(
-    dataset: str, name: str, donor: str, domain: str, split: str, rng: np.random.Generator
+    dataset: str,
+    name: str,
+    donor: str,
+    domain: str,
+    split: str,
+    mask: np.ndarray | None,
+    rng: np.random.Generator,
 ) -> Part:
     forged = domain != "real"
     known = {
@@ -65,9 +81,9 @@ def _video(
             frame=frame,
             time=frame / 25,
             detection_confidence=0.9,
-            has_mask=False,
+            has_mask=mask is not None,
         )
-        faces.append((face, _image(domain, rng), None))
+        faces.append((face, _image(domain, rng), mask))
     record = VideoRecord(
         **known,  # type: ignore[arg-type]
         path=f"{name}.mp4",
