@@ -95,6 +95,8 @@ def test_every_field_of_faceforensics(bench):
     level = bench.rgb / "FaceForensics++" / "manipulated_sequences" / "Deepfakes" / "c23"
     (level / "masks" / "071_054").mkdir(parents=True)
     (level / "landmarks" / "071_054").mkdir(parents=True)
+    films = bench.rgb / "FaceForensics++" / "original_sequences" / "youtube"
+    (films / "c40" / "masks" / "953").mkdir(parents=True)
     clips = by_name(read(bench.root))
     assert len(clips) == 2 * (3 + 5 * 2)
     assert clips["faceforensics/Deepfakes/c23/071_054"] == Clip(

@@ -50,6 +50,7 @@ def test_every_folder_is_a_video_of_the_official_split(tmp_path, crops):
     (level / "masks" / "071_054").mkdir(parents=True)
     (level / "landmarks" / "071_054").mkdir(parents=True)
     (level / "videos").mkdir()
+    (root / "original_sequences" / "youtube" / "c40" / "masks" / "953").mkdir(parents=True)
     clips = by_name(read(root))
     assert len(clips) == 2 * (3 + 2 * 3)
     assert clips["faceforensics/Deepfakes/c23/071_054"] == Clip(
