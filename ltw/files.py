@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
     """Give a name beside ``path`` to write to; it becomes ``path`` when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(
+        f".{path.name}.{uuid4().hex}.part"
+    )  # jobs on other machines write here too
     try:
         yield part
         part.replace(path)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ltw.errors import ConfigError, DataError, LTWError
-from ltw.parallel import Failure, each
+from ltw.parallel import Failure, Shard, each
 
 
 def square(x: int) -> int:
@@ -162,3 +162,16 @@ def test_an_unknown_engine_and_a_missing_ray_are_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(LTWError, match=r"pip install 'ltw\[ray\]'"):
         next(each(square, [1], engine="ray"))
+
+
+@pytest.mark.parametrize(("items", "count"), [(10, 3), (2, 4), (0, 1)])
+def test_shards_are_disjoint_and_make_the_whole(items, count):
+    parts = [Shard.parse(f"{i}/{count}").of(range(items)) for i in range(1, count + 1)]
+    assert sorted(x for part in parts for x in part) == list(range(items))
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+@pytest.mark.parametrize("text", ["0/3", "4/3", "1", "a/b", "-1/3", "1/0"])
+def test_a_shard_that_does_not_exist_is_told(text):
+    with pytest.raises(ConfigError, match="write i/n"):
+        Shard.parse(text)

@@ -76,6 +76,13 @@ class Dataset(StrEnum):
     frames = "frames"
 
 
+class Engine(StrEnum):
+    """Where work is done; `ltw.parallel.ENGINES` has the same names."""
+
+    local = "local"
+    ray = "ray"
+
+
 def extract(
     dataset: Annotated[Dataset, typer.Argument(help="How ROOT is laid out.")],
     root: Annotated[Path, typer.Argument(help="The data set's folder.")],
@@ -95,6 +102,16 @@ def extract(
         str | None, typer.Option(help="Name of the data set in the records; default: the reader's.")
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes; default: all cores.")] = None,
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Give a video up after this long.")
+    ] = 600,
+    engine: Annotated[
+        Engine, typer.Option(help="This machine, or the Ray cluster at RAY_ADDRESS.")
+    ] = Engine.local,
+    shard: Annotated[
+        str | None,
+        typer.Option(metavar="I/N", help="Do one of N parts, for batch schedulers; merge nothing."),
+    ] = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try again videos that failed before.")
     ] = False,
@@ -109,7 +126,9 @@ def extract(
     """
     from ltw.data.extract import extract as extract_clips
     from ltw.data.readers import READERS
+    from ltw.parallel import Shard
 
+    part = None if shard is None else Shard.parse(shard)
     options: dict[str, Any] = {} if name is None else {"dataset": name}
     clips = READERS[dataset.value](root, compressions=names(compression), **options)
     summary = extract_clips(
@@ -119,14 +138,24 @@ def extract(
         margin=margin,
         size=size,
         workers=workers,
+        timeout=timeout,
+        engine=engine.value,
+        shard=part,
         retry_failed=retry_failed,
     )
     output.print(
         f"{store}: {summary.done} videos done, {summary.skipped} done before, "
-        f"{len(summary.failures)} failed; {summary.faces} faces, "
-        f"{summary.faces_per_second:.1f} a second",
+        f"{len(summary.failures)} failed; {summary.frames} frames, {summary.faces} faces, "
+        f"{summary.faces_per_second:.1f} faces a second",
         soft_wrap=True,
     )
+    if part is not None:
+        todo = f"{summary.left} of all {len(clips)} videos are left" if summary.left else "all done"
+        output.print(
+            f"shard {part} has ended; {todo}. When the other shards have ended, the same command "
+            "without --shard does what is left and merges the store",
+            soft_wrap=True,
+        )
     list_failures(summary.damaged, "damaged, kept as far as they decode")
     end(summary.failures, "videos without a face in the store")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import typer
@@ -19,9 +20,12 @@ def names(text: str) -> Sequence[str]:
 
 
 def list_failures(items: Mapping[str, str], title: str) -> None:
-    """List what needs a look, with the reason, on standard error."""
+    """List what needs a look on standard error: how often each reason, then each with its own."""
     if items:
         console.print(f"[yellow]{len(items)} {title}:[/]")
+    for reason, count in Counter(items.values()).most_common():
+        if count > 1:
+            console.print(f"  {count} x {escape(reason)}", soft_wrap=True, highlight=False)
     for name, reason in items.items():
         console.print(f"  {escape(name)}: {escape(reason)}", soft_wrap=True, highlight=False)
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 from filelock import FileLock, Timeout
-from joblib import Parallel, delayed
 
 from ltw.data.clips import extract_clip, video_record
 from ltw.data.precropped import copy_clip
@@ -23,29 +23,35 @@ from ltw.data.store_writer import (
     attempted,
     begin,
     finalize,
-    part_path,
     write_part,
 )
 from ltw.errors import DataError
 from ltw.faces import CROP_SIZE, MARGIN
+from ltw.parallel import Failure, Shard, each
 from ltw.progress import progress_bar
 from ltw.types import Clip
+
+TIMEOUT = 600.0
+"""Seconds after which a video is given up: minutes more than the longest of the data sets takes."""
 
 
 @dataclass(frozen=True)
 class ExtractionSummary:
-    """What an extraction did with the clips it was given.
+    """What an extraction did with the clips it was given, or with its shard of them.
 
-    ``done`` videos gave faces now, ``skipped`` had been finished by an earlier call. ``failures``
+    ``done`` videos gave faces now, ``skipped`` had been finished by an earlier call; ``left`` of
+    all clips were not tried yet, by this shard or another: 0 unless there are shards. ``failures``
     gives the reason for each video without a face in the store, those of earlier calls included;
-    ``damaged`` what is amiss with videos that gave faces all the same. ``faces`` were added in
-    ``seconds``.
+    ``damaged`` what is amiss with videos that gave faces all the same. ``frames`` were decoded and
+    ``faces`` added in ``seconds``.
     """
 
     done: int
     skipped: int
+    left: int
     failures: dict[str, str]
     damaged: dict[str, str]
+    frames: int
     faces: int
     seconds: float
 
@@ -63,37 +69,57 @@ def extract(
     margin: int | None = None,
     size: int = CROP_SIZE,
     workers: int | None = None,
+    timeout: float = TIMEOUT,
+    engine: str = "local",
+    shard: Shard | None = None,
     retry_failed: bool = False,
 ) -> ExtractionSummary:
     """Put the faces of ``clips`` into the store at ``store``, made where it is missing.
 
     Of each video ``frames`` frames are taken, evenly spaced, and a crop of ``size`` pixels from
     each, ``margin`` of them margin (default: 16; clips that bring their faces cropped are taken as
-    they came and have none). Videos the store has are skipped; so are those that failed
-    before, unless their file has changed or ``retry_failed`` is set. ``workers`` processes
-    (default: one a core) share the work; the result does not depend on their number.
+    they came and have none). Videos the store has are skipped; so are those that failed before,
+    unless their file has changed or ``retry_failed`` is set. ``workers`` processes of ``engine``
+    share the work (`ltw.parallel.each`); the result depends on neither. A video that takes more
+    than ``timeout`` seconds, or whose process dies, has failed.
+
+    With a ``shard`` only its clips are done and nothing is merged: any number of shards may write
+    into one store at once, on machines that share it. A call without, while they run or later,
+    does what is left and merges all.
 
     Raises:
         DataError: no clips, clips with and without cropped faces, two clips of one name, a clip the
             store has with another file, label or split, a margin for faces that are cropped
-            already, parameters other than the store's, or another extraction running.
+            already, parameters other than the store's, or the same extraction already running.
     """
     start = time.monotonic()
     parameters = Parameters(frames, _margin(clips, margin), size)
-    _check(clips, parameters, workers)
+    _check(clips, parameters, workers, timeout)
     begin(store, parameters)
-    try:
-        with FileLock(store / ".lock", blocking=False):
-            before = attempted(store)
-            pending = [
-                clip for clip in clips if _is_pending(clip, before, parameters, retry_failed)
-            ]
-            _extract_all(pending, store, parameters, workers or os.cpu_count() or 1, len(clips))
-            after = attempted(store)
+    mine = clips if shard is None else shard.of(sorted(clips, key=lambda clip: clip.video))
+    with _alone(store, shard):
+        before = attempted(store)
+        pending = [clip for clip in mine if _is_pending(clip, before, parameters, retry_failed)]
+        now = _extract_all(
+            pending, store, parameters, len(mine), workers=workers, timeout=timeout, engine=engine
+        )
+        if shard is None:
             finalize(store)
+        else:
+            before = attempted(store)  # with what other shards did meanwhile
+    return _summary(clips, mine, before, now, time.monotonic() - start)
+
+
+@contextmanager
+def _alone(store: Path, shard: Shard | None) -> Iterator[None]:
+    """Keep out a second job that would do the same; shards do not wait for each other."""
+    name = ".lock" if shard is None else f"parts/.lock-{shard.index}-of-{shard.count}"
+    try:
+        with FileLock(store / name, blocking=False):
+            yield
     except Timeout:
-        raise DataError(f"{store}: another extraction is writing to this store") from None
-    return _summary(clips, pending, after, time.monotonic() - start)
+        who = "extraction" if shard is None else f"extraction of shard {shard}"
+        raise DataError(f"{store}: another {who} is writing to this store") from None
 
 
 def _margin(clips: Sequence[Clip], margin: int | None) -> int | None:
@@ -114,7 +140,9 @@ def _margin(clips: Sequence[Clip], margin: int | None) -> int | None:
     return None
 
 
-def _check(clips: Sequence[Clip], parameters: Parameters, workers: int | None) -> None:
+def _check(
+    clips: Sequence[Clip], parameters: Parameters, workers: int | None, timeout: float
+) -> None:
     frames, margin, size = parameters.frames, parameters.margin, parameters.size
     if not clips:
         raise DataError("nothing to extract: no videos and no photographs were given")
@@ -128,6 +156,8 @@ def _check(clips: Sequence[Clip], parameters: Parameters, workers: int | None) -
         raise DataError(f"margin is {margin}; it must be at least 0 and below the size, {size}")
     if workers is not None and workers < 1:
         raise DataError(f"workers is {workers}; it must be at least 1")
+    if timeout <= 0:
+        raise DataError(f"timeout is {timeout:g} seconds; it must be more than 0")
 
 
 def _is_pending(
@@ -152,96 +182,53 @@ def _is_pending(
 
 
 def _extract_all(
-    pending: Sequence[Clip], store: Path, parameters: Parameters, workers: int, total: int
-) -> None:
-    """Write a part for every pending clip, in as many rounds as dying workers make necessary."""
-    for clip in pending:
-        part_path(store, clip.video).unlink(missing_ok=True)  # of a failure that is tried again
-        _running(store, clip).unlink(missing_ok=True)
-    with progress_bar("extracting faces", total, done=total - len(pending)) as advance:
-        while pending:
-            try:
-                _run(pending, store, parameters, workers, advance)
-            except BrokenProcessPool:
-                _settle(pending, store, parameters, workers, advance)
-            pending = [clip for clip in pending if not part_path(store, clip.video).exists()]
-
-
-def _run(
-    clips: Sequence[Clip],
-    store: Path,
-    parameters: Parameters,
-    workers: int,
-    advance: Callable[..., None],
-) -> None:
-    """Do the clips in ``workers`` processes; with one worker in this process."""
-    pool = Parallel(
-        n_jobs=workers if workers == 1 else max(2, min(workers, len(clips))),
-        prefer="processes",
-        return_as="generator_unordered",
-        batch_size=1,
-        max_nbytes=None,
-    )
-    failed = 0
-    for ok in pool(delayed(_work)(clip, store, parameters) for clip in clips):
-        failed += not ok
-        advance(1, f"{failed} failed" if failed else "")
-
-
-def _settle(
     pending: Sequence[Clip],
     store: Path,
     parameters: Parameters,
-    workers: int,
-    advance: Callable[..., None],
-) -> None:
-    """After a worker's death, do the clips that were in work one by one: who kills again fails."""
-    suspects = [clip for clip in pending if _running(store, clip).exists()]
-    if not suspects:
-        raise DataError(
-            "worker processes die before they begin (out of memory?); use fewer --workers"
-        )
-    for clip in suspects:
-        _running(store, clip).unlink(missing_ok=True)
-        try:
-            _run([clip], store, parameters, workers, advance)
-        except BrokenProcessPool:
-            _running(store, clip).unlink(missing_ok=True)
-            reason = "its worker process died (out of memory, or a crash in a decoder)"
-            write_part(store, Part(video_record(clip, parameters, reason)))
-            advance(1)
+    total: int,
+    **how: Any,
+) -> dict[str, VideoRecord]:
+    """Write a part for every pending clip; return what became of each."""
+    records = {}
+    failed = 0
+    work = partial(_extract_one, store=store, parameters=parameters)
+    with progress_bar("extracting faces", total, done=total - len(pending)) as advance:
+        for position, record in each(work, pending, **how):
+            if isinstance(record, Failure):
+                record = video_record(pending[position], parameters, record.reason)
+                write_part(store, Part(record))
+            records[record.video] = record
+            failed += record.status != "ok"
+            advance(1, f"{failed} failed" if failed else "")
+    return records
 
 
-def _work(clip: Clip, store: Path, parameters: Parameters) -> bool:
-    """Do one clip in a worker process; the marker tells whom to suspect should the process die."""
-    cv2.setNumThreads(1)
-    marker = _running(store, clip)
-    marker.touch()
+def _extract_one(clip: Clip, *, store: Path, parameters: Parameters) -> VideoRecord:
+    """Do one clip in a worker process."""
+    cv2.setNumThreads(1)  # clips are done side by side: no second layer of threads
     part = (copy_clip if clip.frames else extract_clip)(clip, parameters)
     write_part(store, part)
-    marker.unlink(missing_ok=True)
-    return part.video.status == "ok"
-
-
-def _running(store: Path, clip: Clip) -> Path:
-    return part_path(store, clip.video).with_suffix(".running")
+    return part.video
 
 
 def _summary(
     clips: Sequence[Clip],
-    pending: Sequence[Clip],
-    after: Mapping[str, VideoRecord],
+    mine: Sequence[Clip],
+    before: Mapping[str, VideoRecord],
+    now: Mapping[str, VideoRecord],
     seconds: float,
 ) -> ExtractionSummary:
-    tried = {clip.video for clip in pending}
-    records = [after[clip.video] for clip in clips]
+    known = {**before, **now}
+    records = [known[clip.video] for clip in mine]
     good = [record for record in records if record.status == "ok"]
-    fresh = [record for record in good if record.video in tried]
+    fresh = [record for record in good if record.video in now]
     return ExtractionSummary(
         done=len(fresh),
         skipped=len(good) - len(fresh),
+        left=sum(clip.video not in known for clip in clips),
         failures={r.video: r.reason for r in records if r.status != "ok"},
         damaged={r.video: r.reason for r in good if r.reason},
+        frames=sum(record.frames_decoded for record in fresh),
         faces=sum(record.frames_with_face for record in fresh),
         seconds=seconds,
     )

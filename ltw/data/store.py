@@ -58,8 +58,8 @@ class Store:
         waiting = len(list(part_paths(self.path)))
         if waiting or not (self.path / RECORDS).is_file():
             raise DataError(
-                f"{self.path}: extraction into this store has not ended ({waiting} videos wait to "
-                "be merged); run the same `ltw extract` again, it continues where it stopped"
+                f"{self.path}: extraction into this store has not ended ({waiting} videos wait "
+                "to be merged); the same `ltw extract` again, without --shard, does what is left"
             )
         self.records = _read_table(self.path / RECORDS)
         self.videos = _read_table(self.path / VIDEOS)

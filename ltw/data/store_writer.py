@@ -2,7 +2,8 @@
 
 A kill at any moment leaves a store that is either complete or can be continued: parts are the truth
 until shards and both tables that list them are in place, and are removed last. Merging again gives
-the same files, so `finalize` may be cut off and repeated.
+the same files, so `finalize` may be cut off and repeated. Parts that others write while it merges
+stay for the next time.
 
 Crops are lossless: a second JPEG would write its own traces over the forgery's. Lossless WebP at
 method 0 measured best on 55 crops of 224 px from portraits and MPEG-1 video (one core, a crop):
@@ -16,8 +17,9 @@ from __future__ import annotations
 import io
 import json
 import re
-import shutil
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -45,6 +47,8 @@ from ltw.files import atomic, write_text
 from ltw.types import Face
 
 SHARD_BYTES = 64 * 2**20
+STALE_SECONDS = 3600
+"""A half-written file of this age belongs to nobody any more."""
 
 _ENCODED = pa.struct([("bytes", pa.binary()), ("path", pa.string())])  # as Hugging Face has it
 _RECORD = pa.schema(
@@ -149,10 +153,9 @@ def begin(store: Path, parameters: Parameters) -> None:
             )
     elif store.exists() and (not store.is_dir() or _visible(store)):
         raise DataError(f"{store}: neither a store nor an empty folder; choose another --store")
-    store.mkdir(parents=True, exist_ok=True)
-    write_text(
-        store / PARAMETERS, json.dumps({"format": FORMAT, **asdict(parameters)}, indent=1) + "\n"
-    )
+    else:
+        text = json.dumps({"format": FORMAT, **asdict(parameters)}, indent=1) + "\n"
+        write_text(store / PARAMETERS, text)
     (store / "parts").mkdir(exist_ok=True)
 
 
@@ -180,8 +183,8 @@ def write_part(store: Path, part: Part) -> None:
 
 def attempted(store: Path) -> dict[str, VideoRecord]:
     """Return every video that the store knows of, finished or failed, merged or waiting."""
-    known = {record.video: record for record in _merged_videos(store)}
-    return known | {record.video: record for record, _ in _parts(store)}
+    waiting = {record.video: record for record, _ in _parts(store)}  # first: they may be merged now
+    return {record.video: record for record in _merged_videos(store)} | waiting
 
 
 def finalize(store: Path) -> None:
@@ -210,9 +213,14 @@ def finalize(store: Path) -> None:
     _write_parquet(store / VIDEOS, pa.Table.from_pylist(rows, _VIDEO))
     _write_parquet(store / RECORDS, pa.concat_tables(index).combine_chunks())
     (store / "README.md").write_text(_CARD)
-    for left_over in store.glob(".*.part"):
-        left_over.unlink()
-    shutil.rmtree(store / "parts")
+    for record, path in _parts(store):
+        if videos.get(record.video) == record:  # shards may have written others meanwhile
+            path.unlink()
+    for left_over in (*store.glob(".*.part"), *(store / "parts").glob(".*.part")):
+        if time.time() - left_over.stat().st_mtime > STALE_SECONDS:
+            left_over.unlink(missing_ok=True)
+    with suppress(OSError):  # shards keep their locks in it, and perhaps new parts
+        (store / "parts").rmdir()
 
 
 def _encode(image: NDArray[np.uint8], kind: str, **options: int) -> bytes:
@@ -241,7 +249,12 @@ def _parts(store: Path) -> list[tuple[VideoRecord, Path]]:
     """Read what the waiting parts say of their videos, in the order of the videos' names."""
     found = []
     for path in part_paths(store):
-        record = json.loads(open_shard(path).schema.metadata[b"video"])
+        try:
+            record = json.loads(open_shard(path).schema.metadata[b"video"])
+        except DataError:
+            if path.exists():
+                raise
+            continue  # another job merged it at this moment
         found.append((VideoRecord(**record), path))
     return sorted(found, key=lambda part: part[0].video)
 

@@ -8,6 +8,7 @@ with a busy parent it named the wrong item after a crash, or waited for ever.
 
 from ltw.parallel.each import ENGINES, each
 from ltw.parallel.processes import cores
+from ltw.parallel.shards import Shard
 from ltw.parallel.worker import Failure
 
-__all__ = ["ENGINES", "Failure", "cores", "each"]
+__all__ = ["ENGINES", "Failure", "Shard", "cores", "each"]

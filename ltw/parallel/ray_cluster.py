@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from ltw.errors import LTWError
@@ -57,9 +58,10 @@ def _connect(ray: Any, cpus: int) -> None:
 
 
 class _Server(Generic[T, R]):
-    """What lives in the actor's process."""
+    """What lives in the actor's process, in the caller's folder: relative paths mean the same."""
 
-    def __init__(self, work: Callable[[T], R]) -> None:
+    def __init__(self, work: Callable[[T], R], folder: str) -> None:
+        os.chdir(folder)
         self._work = work
 
     def up(self) -> str:
@@ -72,7 +74,7 @@ class _Server(Generic[T, R]):
 class _Actor(Worker[T, R]):
     def __init__(self, ray: Any, work: Callable[[T], R]) -> None:
         self._ray = ray
-        self._actor = ray.remote(num_cpus=1)(_Server).remote(work)
+        self._actor = ray.remote(num_cpus=1)(_Server).remote(work, str(Path.cwd()))
         self.messages = [self._actor.up.remote()]
 
     def send(self, item: T) -> None:

@@ -2,9 +2,11 @@ import pytest
 from blobs import detect_squares
 
 from ltw import faces
+from ltw.data import extract
 
 
 @pytest.fixture
 def squares_are_faces(monkeypatch):
-    """Replace MTCNN in this process; extraction must then run with ``workers=1``."""
+    """Replace MTCNN, and extract in this process, which alone knows of that."""
     monkeypatch.setattr(faces, "detect_faces", detect_squares)
+    monkeypatch.setattr(extract, "each", lambda work, items, **_: enumerate(map(work, items)))

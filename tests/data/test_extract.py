@@ -1,19 +1,23 @@
 import json
 import os
+import signal
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
-from blobs import blob_video, clip_of, frame_of
+from blobs import blob_video, clip_of
 from PIL import Image
 
 from ltw.data import extract as extraction
+from ltw.data import store_writer
 from ltw.data.clips import extract_clip
 from ltw.data.extract import extract
 from ltw.data.store import Parameters, Store
 from ltw.errors import DataError
+from ltw.parallel import Shard
 from ltw.synth.identity import sample_person
 from ltw.synth.people import film
 from ltw.types import Clip
@@ -27,7 +31,27 @@ def clips(tmp_path: Path) -> list[Clip]:
     return [clip_of(blob_video(tmp_path / f"{name}.mp4", STILL)) for name in "abc"]
 
 
-def run(clips: list[Clip], store: Path, **options: int) -> extraction.ExtractionSummary:
+class Trap:
+    """A path that kills or hangs the process that wants to read it; picklable."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @property
+    def suffix(self) -> str:
+        if self.name == "deadly.mp4":
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(600)
+        return ""
+
+    def is_file(self) -> bool:
+        return False
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def run(clips: list[Clip], store: Path, **options: Any) -> extraction.ExtractionSummary:
     return extract(clips, store, **({"frames": 3, "size": 64, "workers": 1} | options))
 
 
@@ -152,6 +176,7 @@ def test_another_file_or_split_under_a_known_name_is_refused(tmp_path, clips):
         ({"frames": 0}, "frames is 0"),
         ({"margin": 64}, "margin is 64"),
         ({"workers": 0}, "workers is 0"),
+        ({"timeout": 0}, "timeout is 0 seconds"),
     ],
 )
 def test_values_that_make_no_sense_are_refused(tmp_path, clips, options, message):
@@ -209,42 +234,104 @@ def test_bad_inputs_are_recorded_with_the_reason_and_the_rest_is_done(tmp_path):
     }
 
 
-@pytest.mark.slow
-def test_real_faces_by_any_number_of_workers_give_the_same_store(tmp_path):
-    clips = []
+@pytest.fixture(scope="module")
+def people(tmp_path_factory):
+    """Three videos of rendered people."""
+    folder = tmp_path_factory.mktemp("people")
     for k in range(3):
         rng = np.random.default_rng(k)
-        path = tmp_path / f"{k}.mp4"
-        write_video(path, film(sample_person(rng), frames=6, size=240, rng=rng).frames)
-        clips.append(clip_of(path))
-    summary = extract(clips, tmp_path / "one", frames=3, workers=1)
-    assert (summary.done, summary.faces) == (3, 9)
-    extract(clips[::-1], tmp_path / "two", frames=3, workers=2)
-    for file in ("records.parquet", "faces/shard-00000.arrow"):
-        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
-    pd.testing.assert_frame_equal(Store(tmp_path / "one").videos, Store(tmp_path / "two").videos)
-    assert json.loads((tmp_path / "one" / "store.json").read_text())["frames"] == 3
+        write_video(
+            folder / f"{k}.mp4", film(sample_person(rng), frames=6, size=240, rng=rng).frames
+        )
+    return [clip_of(path) for path in sorted(folder.iterdir())]
+
+
+@pytest.fixture(scope="module")
+def people_store(people, tmp_path_factory):
+    """What one local process makes of them."""
+    store = tmp_path_factory.mktemp("store") / "one"
+    summary = extract(people, store, frames=3, workers=1)
+    assert (summary.done, summary.frames, summary.faces) == (3, 9, 9)
+    return store
+
+
+def assert_same(one: Path, two: Path) -> None:
+    for file in ("records.parquet", "faces/shard-00000.arrow", "videos.parquet", "store.json"):
+        assert (one / file).read_bytes() == (two / file).read_bytes()
 
 
 @pytest.mark.slow
-def test_a_video_that_kills_its_worker_is_recorded_and_the_others_are_done(tmp_path):
-    class Deadly:  # local, so that worker processes get it by value
-        name = "deadly.mp4"
+@pytest.mark.parametrize("engine", ["local", "ray"])
+def test_any_number_of_workers_of_either_engine_make_the_same_store(
+    tmp_path, people, people_store, engine
+):
+    if engine == "ray":
+        pytest.importorskip("ray")
+    extract(people[::-1], tmp_path / "two", frames=3, workers=2, engine=engine)
+    assert_same(people_store, tmp_path / "two")
+    assert json.loads((people_store / "store.json").read_text())["frames"] == 3
 
-        @property
-        def suffix(self) -> str:
-            os._exit(9)
 
-        def is_file(self) -> bool:
-            return False
+@pytest.mark.slow
+def test_a_video_that_kills_or_hangs_its_worker_is_recorded_and_the_others_are_done(
+    tmp_path, people
+):
+    traps = [
+        replace(people[0], path=Trap(f"{name}.mp4"), video=f"toy/real/c23/{name}")
+        for name in ("deadly", "endless")
+    ]
+    clips = [people[0], *traps, *people[1:]]
+    summary = extract(clips, tmp_path / "store", frames=3, workers=2, timeout=5)
+    assert summary.failures == {
+        "toy/real/c23/deadly": "its worker process died (SIGKILL)",
+        "toy/real/c23/endless": "took longer than 5 s",
+    }
+    assert (summary.done, summary.faces) == (3, 9)
 
-    images = []
-    for k in range(4):
-        path = tmp_path / f"{k}.png"
-        Image.fromarray(frame_of()).save(path)
-        images.append(clip_of(path))
-    deadly = replace(images[0], path=Deadly(), video="toy/real/c23/deadly")
-    summary = extract([*images[:2], deadly, *images[2:]], tmp_path / "store", workers=2)
-    assert "worker process died" in summary.failures["toy/real/c23/deadly"]
-    others = [reason for name, reason in summary.failures.items() if name != deadly.video]
-    assert others == ["no face found"] * 4
+
+@pytest.mark.usefixtures("squares_are_faces")
+def test_shards_write_side_by_side_and_a_plain_call_does_the_rest_and_merges(tmp_path):
+    clips = [clip_of(blob_video(tmp_path / f"{name}.mp4", STILL)) for name in "ebdac"]
+    run(clips, tmp_path / "whole")
+    store = tmp_path / "store"
+    run(clips[:1], store, shard=Shard(2, 2))  # nothing to do: makes the store
+    with extraction.FileLock(store / "parts" / ".lock-1-of-3"):  # another shard is at work
+        third = run(clips, store, shard=Shard(3, 3))
+        with pytest.raises(DataError, match="another extraction of shard 1/3"):
+            run(clips, store, shard=Shard(1, 3))
+    assert (third.done, third.skipped, third.left) == (1, 0, 4)
+    first = run(clips, store, shard=Shard(1, 3))
+    assert (first.done, first.left) == (2, 2)
+    assert run(clips, store, shard=Shard(1, 3)).skipped == 2
+    with pytest.raises(DataError, match=r"3 videos wait to be merged.*without --shard"):
+        Store(store)
+    rest = run(clips, store)
+    assert (rest.done, rest.skipped, rest.left) == (2, 3, 0)
+    assert_same(tmp_path / "whole", store)
+    assert run(clips, store, shard=Shard(2, 3)).skipped == 2  # a merged store is not done again
+    Store(store)
+
+
+@pytest.mark.usefixtures("squares_are_faces")
+def test_what_a_shard_writes_while_a_plain_call_merges_is_kept(tmp_path, clips, monkeypatch):
+    store, bad = tmp_path / "store", clips[2].path
+    good = bad.read_bytes()
+    bad.write_text("no video")
+    run([clips[0], clips[2]], store, shard=Shard(1, 1))
+
+    def merge_while_others_write(store: Path) -> None:
+        real_groups = store_writer._groups
+
+        def groups(paths):  # after the parts were listed, before they are removed
+            bad.write_bytes(good)
+            run(clips, store, shard=Shard(1, 1))
+            return real_groups(paths)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(store_writer, "_groups", groups)
+            store_writer.finalize(store)
+
+    merge_while_others_write(store)
+    summary = run(clips, store)
+    assert (summary.done, summary.skipped, summary.failures) == (0, 3, {})
+    assert len(Store(store)) == 9
