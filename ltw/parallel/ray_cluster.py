@@ -1,7 +1,7 @@
 """Workers on a Ray cluster: actors of one CPU each, killed and replaced as local processes are.
 
 Actors, and not tasks: a task may wait long for a CPU, and Ray does not say when it begins, which a
-timeout must know. joblib's Ray backend knows neither timeouts nor whose process died.
+timeout must know. joblib's Ray backend streams no results, and one timeout or death ends all work.
 """
 
 from __future__ import annotations

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import joblib
 import numpy as np
 
 from ltw.errors import DataError
+from ltw.parallel import Failure, each
 from ltw.progress import progress_bar
 from ltw.synth.footage import Footage
 from ltw.synth.people import film, sample_person
@@ -39,7 +40,7 @@ class Actor:
 
 
 def cast_people(
-    faces: Path | None, people: int | None, seed: int, workers: int
+    faces: Path | None, people: int | None, seed: int, workers: int | None
 ) -> tuple[list[Actor], list[Skip]]:
     """Choose ``people`` actors, or all that ``faces`` has; an even number, and what was left out.
 
@@ -57,11 +58,17 @@ def cast_people(
     found = [PortraitPerson(p.name, tuple(rng.permutation(np.array(p.photos)))) for p in found]
     wanted = len(found) if people is None else people
     sources: list[str] = []
-    with progress_bar("Finding faces", wanted) as advance, joblib.Parallel(workers) as run:
+    with progress_bar("Finding faces", wanted) as advance:
         while found and len(sources) < wanted:
             batch = found[: wanted - len(sources)]
             found = found[len(batch) :]
-            for photo, failures in run(joblib.delayed(_audition)(p, faces) for p in batch):
+            auditions = dict(each(partial(_audition, faces=faces), batch, workers=workers))
+            for position, person in enumerate(batch):  # in the order drawn, not of completion
+                audition = auditions[position]
+                if isinstance(audition, Failure):
+                    skips.append((person.name, audition.reason))
+                    continue
+                photo, failures = audition
                 skips += failures
                 if photo is not None:
                     sources.append(photo)

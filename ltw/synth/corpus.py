@@ -14,17 +14,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import cv2
-import joblib
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from ltw.errors import ConfigError, DataError
 from ltw.files import write_text
+from ltw.parallel import Failure, each
 from ltw.progress import progress_bar
 from ltw.synth.casting import FORGERY_SEEDS, Actor, cast_people
 from ltw.synth.footage import Footage
@@ -91,8 +91,7 @@ def make_corpus(
     if workers is not None and workers < 1:
         raise ConfigError(f"workers: {workers} is too few; give 1 or more")
     plan.check_folder(out)
-    jobs = workers or joblib.cpu_count()
-    actors, skips = _cast(out, plan, jobs)
+    actors, skips = _cast(out, plan, workers)
     pairs = list(zip(actors[::2], actors[1::2], strict=True))
     _write_splits(out, pairs)
 
@@ -103,8 +102,10 @@ def make_corpus(
     todo = [pair for pair in pairs if missing[pair]]
     total, written = sum(map(len, files.values())), 0
     with progress_bar("Writing videos", total, total - sum(missing.values())) as advance:
-        run = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
-        for count in run(joblib.delayed(_make_pair)(out, plan, *pair) for pair in todo):
+        for position, count in each(partial(_make_pair, out, plan), todo, workers=workers):
+            if isinstance(count, Failure):
+                names = " and ".join(actor.source for actor in todo[position])
+                raise DataError(f"{names}: {count.reason}; call again to go on from here")
             advance(count)
             written += count
     return CorpusSummary(
@@ -117,12 +118,12 @@ def make_corpus(
     )
 
 
-def _cast(out: Path, plan: CorpusPlan, jobs: int) -> tuple[list[Actor], list[Skip]]:
+def _cast(out: Path, plan: CorpusPlan, workers: int | None) -> tuple[list[Actor], list[Skip]]:
     """Find who plays, or read who an earlier call of the same plan had found."""
     file = out / "people.csv"
     if not file.exists():
         faces = None if plan.faces is None else Path(plan.faces)
-        actors, skips = cast_people(faces, plan.people, plan.seed, jobs)
+        actors, skips = cast_people(faces, plan.people, plan.seed, workers)
         if len(actors) < MIN_PEOPLE:
             raise DataError(
                 f"{plan.faces}: {len(actors)} usable people, at least {MIN_PEOPLE} are needed "
@@ -150,7 +151,7 @@ def _write_splits(out: Path, pairs: Sequence[tuple[Actor, Actor]]) -> None:
         write_text(out / "splits" / f"{split}.json", json.dumps(part, indent=2) + "\n")
 
 
-def _make_pair(out: Path, plan: CorpusPlan, first: Actor, second: Actor) -> int:
+def _make_pair(out: Path, plan: CorpusPlan, pair: tuple[Actor, Actor]) -> int:
     """Film a pair, forge it both ways, and write what is missing; returns the number of files.
 
     Takes are filmed once, and only where a file is missing; at most two of them, and one forged
@@ -167,7 +168,7 @@ def _make_pair(out: Path, plan: CorpusPlan, first: Actor, second: Actor) -> int:
         return not (out / path).exists()
 
     written = 0
-    for target, donor in ((first, second), (second, first)):
+    for target, donor in (pair, pair[::-1]):
         for compression in plan.compressions:
             if missing(path := plan.real(target.name, compression)):
                 write_video(out / path, take(target).frames, crf=COMPRESSIONS[compression])
