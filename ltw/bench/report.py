@@ -22,6 +22,7 @@ from ltw.data.store import Store
 from ltw.engine.evaluate import FaceSource, domain_faces
 from ltw.errors import DataError
 from ltw.files import write_text
+from ltw.palette import CSS_COLOURS
 
 BASELINE = "alltrain"
 COLUMNS = {"auc": "AUC", "acc": "ACC", "eer": "EER", "log_loss": "Log loss"}
@@ -148,7 +149,7 @@ def write_report(
         counts={name: read[0].domains.get(name) for name in shown},
         seconds=seconds,
         version=version("ltw"),
-        palette=figures.CSS_COLOURS,
+        palette=CSS_COLOURS,
     )
     write_text(out, page)
 

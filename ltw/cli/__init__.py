@@ -13,7 +13,7 @@ from typing import NoReturn
 import typer
 from rich.markup import escape
 
-from ltw.cli import bench, data, training
+from ltw.cli import bench, data, predict, training
 from ltw.errors import LTWError
 from ltw.progress import console
 
@@ -33,6 +33,7 @@ app.command()(data.synth)
 app.command()(data.extract)
 app.command()(training.train)
 app.command()(training.evaluate)
+app.command()(predict.predict)
 
 store = typer.Typer(help="Look into a store of faces.", no_args_is_help=True)
 store.command("info")(data.store_info)

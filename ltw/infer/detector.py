@@ -114,12 +114,14 @@ class Detector:
             error=found.error,
         )
 
-    def _score(self, crops: Sequence[NDArray[np.uint8]]) -> Floats:
-        size = self.settings.image_size
-        pixels = np.concatenate([resize_crops(crop[None], size) for crop in crops])
+    def prepare(self, crops: NDArray[np.uint8]) -> Floats:
+        """Return crops, uint8 (K, S, S, 3), as the network takes them: float32 (K, 3, S', S')."""
+        pixels = resize_crops(crops, self.settings.image_size)
         # divided before the axes move, as in training: memory stays channels-last
-        images = (pixels.astype(np.float32) / np.float32(255)).transpose(0, 3, 1, 2)
-        logits = self.network.logits(images)
+        return (pixels.astype(np.float32) / np.float32(255)).transpose(0, 3, 1, 2)
+
+    def _score(self, crops: Sequence[NDArray[np.uint8]]) -> Floats:
+        logits = self.network.logits(np.concatenate([self.prepare(c[None]) for c in crops]))
         if not np.isfinite(logits).all():
             raise DataError(f"{self.settings.name}: the network gives no finite number for a face")
         return _sigmoid(logits / np.float32(self.settings.temperature))

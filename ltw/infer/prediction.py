@@ -67,6 +67,18 @@ class Prediction:
     warning: str | None = None
     error: str | None = None
 
+    @property
+    def suspect(self) -> Person | None:
+        """The person by whom the file is judged; None without a face."""
+        counted = (person for person in self.people if person.counts)
+        return max(counted, key=lambda person: person.p_fake, default=None)
+
+    def most_suspect(self, n: int = 4) -> list[ScoredFace]:
+        """Return the ``n`` most suspect faces, highest first: of a video, the suspect's alone."""
+        of = self.suspect
+        faces = [face for face in self.faces if self.kind == "image" or face.person == of.number]  # type: ignore[union-attr]
+        return sorted(faces, key=lambda face: -face.p_fake)[:n]
+
     def to_dict(self) -> dict[str, Any]:
         """Return the prediction as plain values, keys named as the attributes."""
         return asdict(self)

@@ -1,0 +1,136 @@
+"""The HTML report of `ltw predict`: one file, nothing outside it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import PurePath
+
+import cv2
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from numpy.typing import NDArray
+
+from ltw.infer.detector import Detector
+from ltw.infer.find import Found
+from ltw.infer.heat import blend, heat_maps
+from ltw.infer.networks import Settings
+from ltw.infer.prediction import Prediction, ScoredFace
+from ltw.palette import CSS_COLOURS, SERIES
+
+SHOWN = 4
+"""Frames of a video, and faces with heat maps, that are shown."""
+FACE_SIDE = 160
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A frame with its faces; ``uri`` is the picture, ``size`` the (width, height) boxes are in."""
+
+    uri: str
+    time: float
+    size: tuple[int, int]
+    faces: tuple[ScoredFace, ...]
+
+
+@dataclass(frozen=True)
+class FaceView:
+    """A face close up, and with its heat map laid over where there is one."""
+
+    face: ScoredFace
+    crop: str
+    heat: str | None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """All that the report shows of one file; small, so that thousands fit in memory."""
+
+    prediction: Prediction
+    pictures: tuple[Picture, ...]
+    views: tuple[FaceView, ...]
+
+    @property
+    def name(self) -> str:
+        """The file's name, printable."""
+        return printable(PurePath(self.prediction.path).name)
+
+    @property
+    def path(self) -> str:
+        """The path as given, printable."""
+        return printable(self.prediction.path)
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """First and last time of the faces, in seconds."""
+        times = [face.time for face in self.prediction.faces]
+        return min(times), max(times)
+
+
+def make_entry(detector: Detector, found: Found, prediction: Prediction) -> Entry:
+    """Choose what to show of a file; ``found`` must have its pictures (`find_faces`)."""
+    suspects = prediction.most_suspect(SHOWN)
+    frames = sorted({face.frame for face in suspects}) or sorted(found.pictures)[:1]
+    pictures = tuple(
+        _picture(found, frame, tuple(f for f in prediction.faces if f.frame == frame))
+        for frame in frames
+        if frame in found.pictures
+    )
+    crops = found.crops[[prediction.faces.index(face) for face in suspects]]
+    return Entry(prediction, pictures, tuple(_views(detector, suspects, crops)))
+
+
+def render(entries: Sequence[Entry], settings: Settings) -> str:
+    """Return the page."""
+    environment = Environment(
+        loader=PackageLoader("ltw.infer"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    return environment.get_template("predict.html.j2").render(
+        entries=entries,
+        settings=settings,
+        palette=CSS_COLOURS,
+        colours=[colour.name for colour in SERIES],
+        version=version("ltw"),
+        heat=any(view.heat for entry in entries for view in entry.views),
+    )
+
+
+def printable(path: str) -> str:
+    """Return a path with � for the bytes in it that are not UTF-8."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _picture(found: Found, frame: int, faces: tuple[ScoredFace, ...]) -> Picture:
+    data = base64.b64encode(found.pictures[frame]).decode()
+    time = faces[0].time if faces else 0.0
+    return Picture(f"data:image/jpeg;base64,{data}", time, found.size, faces)
+
+
+def _views(
+    detector: Detector, faces: Sequence[ScoredFace], crops: NDArray[np.uint8]
+) -> list[FaceView]:
+    if not faces:
+        return []
+    size = crops.shape[1]
+    maps = heat_maps(detector.network, detector.prepare(crops), size)
+    top = 0.0 if maps is None else float(maps.max())
+    return [
+        FaceView(
+            face,
+            _face_uri(crop),
+            None if maps is None or not top else _face_uri(blend(crop, maps[place] / top)),
+        )
+        for place, (face, crop) in enumerate(zip(faces, crops, strict=True))
+    ]
+
+
+def _face_uri(crop: NDArray[np.uint8]) -> str:
+    small = cv2.resize(crop, (FACE_SIDE, FACE_SIDE), interpolation=cv2.INTER_AREA)
+    _, data = cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
+    return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode()

@@ -1,0 +1,30 @@
+"""The colours of every page and figure, each with its value on light and on dark paper."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Colour(NamedTuple):
+    """One colour of the palette: its CSS variable and its value on light and on dark paper."""
+
+    name: str
+    light: str
+    dark: str
+
+
+INK = Colour("ink", "#1c2329", "#e8ecef")
+MUTED = Colour("muted", "#66717b", "#98a4ae")
+RULE = Colour("rule", "#d9dee3", "#363f47")
+BAND = Colour("band", "#eef3f7", "#1f2830")
+
+# Told apart by red-green and blue-yellow blind readers, in the order series are first met.
+SERIES = (
+    Colour("orange", "#c2570c", "#f59e52"),
+    Colour("blue", "#0067a5", "#5cb8f0"),
+    Colour("green", "#00846a", "#3ccbab"),
+    Colour("purple", "#9b4593", "#dc8fd3"),
+    Colour("ochre", "#8f7000", "#e2c445"),
+    Colour("slate", "#4a5a8a", "#9db0ea"),
+)
+CSS_COLOURS = (INK, MUTED, RULE, BAND, *SERIES)
