@@ -2,26 +2,25 @@
 
     python benchmarks/rotations.py STORE --out DIR [--jobs 2]
 
-Every rotation gets DIR/TARGET/results.json and report.html; DIR/table.md gathers them. Runs are
-kept when finished and go on when cut off. The settings below were fixed before any test score was
-seen, and are the same for both methods.
+Runs lie in DIR/runs, are kept when finished and go on when cut off; DIR/table.md gathers them. The
+settings are those of `ltw bench run synthetic`, the same for both methods.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from joblib import Parallel, delayed
+import pandas as pd
 
-from ltw.bench.rotation import run_method, write_results
-from ltw.config import Config, DetectorConfig, TrainingConfig
-from ltw.data.store import Store
+from ltw.bench.plan import Run, forgeries, plan
+from ltw.bench.records import collect
+from ltw.bench.runner import run_all
+from ltw.bench.suites import SMALL, find_suite
 from ltw.engine.evaluate import domain_faces
 from ltw.engine.run import PREDICTIONS
 from ltw.metrics import auc, bootstrap_difference, video_scores
@@ -38,68 +37,49 @@ def main() -> None:
     )
     parser.add_argument("store", type=Path)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument(
-        "--jobs", type=int, default=os.cpu_count(), help="runs at once, one thread each"
-    )
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="runs at once")
     args = parser.parse_args()
-    records = Store(args.store).records
-    forgeries = sorted(set(records.loc[records["label"] == 1, "domain"]))
-    rotations = {target: rotation(args.store, forgeries, target, args.seed) for target in forgeries}
-    Parallel(n_jobs=args.jobs)(
-        delayed(run_method)(config, method, args.out / target)
-        for target, config in rotations.items()
-        for method in reversed(METHODS)  # the long ones first
-    )
-    results = {
-        target: write_results(config, METHODS, args.out / target, title=f"Unseen: {target}")
-        for target, config in rotations.items()
-    }
-    text = table(results) + "\n" + differences(args.out, list(results))
+    suite = find_suite("leave-one-out", forgeries([args.store])).only(METHODS)
+    everywhere = tuple(replace(b, targets=b.targets + b.sources) for b in suite.benchmarks)
+    suite = replace(suite, benchmarks=everywhere, settings={**SMALL, "training.workers": 0})
+    runs = plan(suite, [args.store], args.out)
+    if failures := run_all(runs, jobs=args.jobs):
+        raise SystemExit("\n".join(f"{name}: {reason}" for name, reason in failures.items()))
+    text = table(runs, collect(args.out)) + "\n" + differences(runs)
     (args.out / "table.md").write_text(text)
-    (args.out / "results.json").write_text(json.dumps(results, indent=2) + "\n")
     print(text)
 
 
-def rotation(store: Path, forgeries: list[str], target: str, seed: int) -> Config:
-    """The experiment that leaves ``target`` out."""
-    return Config(
-        store=store.resolve(),
-        sources=tuple(name for name in forgeries if name != target),
-        target=target,
-        seed=seed,
-        detector=DetectorConfig(backbone="tf_efficientnet_lite0", image_size=112),
-        training=TrainingConfig(epochs=10, steps_per_epoch=25, threads=1, workers=0),
-    )
-
-
-def table(results: dict[str, Any]) -> str:
+def table(runs: list[Run], figures: pd.DataFrame) -> str:
     """Markdown: the unseen forgery at frame and video level, then the sources' mean AUC."""
     head = ["unseen forgery", "method", *METRICS.values(), "video AUC", "sources' AUC (mean)"]
     rows = [" | ".join(head), " | ".join("---" for _ in head)]
-    for target, result in results.items():
-        for method in METHODS:
-            domains = result["methods"][method]["domains"]
-            unseen = domains[target]
-            sources = [domains[name]["frame"]["auc"]["value"] for name in result["sources"]]
-            cells = [cell(unseen["frame"][metric]) for metric in METRICS]
-            cells += [cell(unseen["video"]["auc"]), f"{sum(sources) / len(sources):.3f}"]
-            rows.append(" | ".join([target, NAMES[method], *cells]))
+    for run in runs:
+        own = figures[figures["run"] == run.folder.name].set_index(["target", "level", "metric"])
+        unseen = str(run.config.target)
+        cells = [cell(own.loc[(unseen, "frame", metric)]) for metric in METRICS]
+        sources = [own.loc[(name, "frame", "auc"), "value"] for name in run.config.sources]
+        cells += [cell(own.loc[(unseen, "video", "auc")]), f"{sum(sources) / len(sources):.3f}"]
+        rows.append(" | ".join([unseen, NAMES[run.config.method], *cells]))
     return "".join(f"| {row} |\n" for row in rows)
 
 
-def differences(out: Path, targets: list[str]) -> str:
+def differences(runs: list[Run]) -> str:
     """Markdown: LTW's AUC minus ERM's on each unseen forgery, both on the same drawn videos."""
     rows = ["LTW - ERM, unseen forgery | frame AUC | video AUC", "--- | --- | ---"]
-    for target in targets:
-        faces = []
-        for method in METHODS:
-            predictions = out / target / "runs" / method / PREDICTIONS
-            faces.append(domain_faces(predictions)[0][target].sort_values("index"))
-        first, second = faces
-        common = (first["label"], first["p_fake"], second["p_fake"], first["video"])
-        bounds = bootstrap_difference(*common)
-        y, p_erm, p_ltw, videos = common
+    for erm_run, ltw_run in zip(runs[::2], runs[1::2], strict=True):  # the suite's order
+        target = str(erm_run.config.target)
+        first, second = (
+            domain_faces(run.folder / PREDICTIONS)[0][target].sort_values("index")
+            for run in (erm_run, ltw_run)
+        )
+        y, p_erm, p_ltw, videos = (
+            first["label"],
+            first["p_fake"],
+            second["p_fake"],
+            first["video"],
+        )
+        bounds = bootstrap_difference(y, p_erm, p_ltw, videos)
         _, video_y, erm = video_scores(y, p_erm, videos)
         _, _, ltw = video_scores(y, p_ltw, videos)
         values = {
@@ -113,7 +93,7 @@ def differences(out: Path, targets: list[str]) -> str:
     return "".join(f"| {row} |\n" for row in rows)
 
 
-def cell(value: dict[str, float | None]) -> str:
+def cell(value: pd.Series[float]) -> str:
     """A value with its 95% interval."""
     return f"{value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
 

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ltw.bench.rotation import run_method, write_results
+from ltw.bench.figures import comparison_figure
+from ltw.bench.plan import Run
+from ltw.bench.report import collect_results, write_report
+from ltw.bench.runner import complete
+from ltw.bench.suites import Benchmark, Variant
 from ltw.config import Config, DetectorConfig, TrainingConfig
 from ltw.data.extract import extract
 from ltw.data.readers import READERS
+from ltw.files import atomic, write_text
 from ltw.models.backbones import PACKAGED
 from ltw.progress import console
 from ltw.synth.corpus import make_corpus
 from ltw.synth.forgeries import DEFAULT_FORGERIES
 
+METHODS = ("alltrain", "ltw")
 TARGET = DEFAULT_FORGERIES[0]
 PEOPLE, FRAMES = 28, 8
 
@@ -35,17 +43,40 @@ def run_demo(out: Path, seed: int = 0) -> dict[str, Any]:
     extract(READERS["faceforensics"](corpus), store, frames=FRAMES)
     console.print(f"[bold]3/4[/] two detectors that never see {TARGET!r}")
     config = demo_config(store, seed)
-    methods = ("alltrain", "ltw")
-    for method in methods:
-        run_method(config, method, out)
+    benchmark = Benchmark("demo", config.sources, (TARGET, *config.sources))
+    runs = {method: out / "runs" / method for method in METHODS}
+    for method, folder in runs.items():
+        own = config.model_copy(update={"method": method})
+        complete(Run(folder, benchmark, Variant(method), own, (store,)))
     console.print("[bold]4/4[/] results")
-    return write_results(
-        config,
-        methods,
-        out,
+    seconds = None if continued else round(time.monotonic() - started, 1)
+    return write_results(out, runs, config, seconds)
+
+
+def write_results(
+    out: Path, runs: Mapping[str, Path], config: Config, seconds: float | None = None
+) -> dict[str, Any]:
+    """Write results.json, report.html and comparison.png of finished runs, by method, into ``out``.
+
+    Returns what results.json holds.
+
+    Raises:
+        DataError: a run is incomplete, or was not measured on the target.
+    """
+    results = collect_results(runs, sources=config.sources, target=TARGET, seconds=seconds)
+    write_text(out / "results.json", json.dumps(results, indent=2) + "\n")
+    write_report(
+        out / "report.html",
+        runs,
+        store=config.store,
+        sources=config.sources,
+        target=TARGET,
         title="ltw demo: rendered people",
-        seconds=None if continued else round(time.monotonic() - started, 1),
+        seconds=seconds,
     )
+    with atomic(out / "comparison.png") as part:
+        comparison_figure(results).savefig(part, format="png", dpi=150)
+    return results
 
 
 def demo_config(store: Path, seed: int) -> Config:

@@ -15,7 +15,8 @@ from ltw.data.leaks import shared_people
 from ltw.data.selection import evaluation_faces, source_faces
 from ltw.data.store import Store
 from ltw.engine.run import settings_hash
-from ltw.errors import ConfigError, DataError
+from ltw.errors import ConfigError, DataError, did_you_mean
+from ltw.methods import METHODS
 from ltw.types import ONE_LEVEL
 
 FIXED = ("store", "sources", "target", "method", "seed")
@@ -99,11 +100,11 @@ def _run(
     settings: Mapping[str, Any],
     out: Path,
 ) -> Run:
-    only = benchmark.targets[0] if len(benchmark.targets) == 1 else None
+    unseen = [target for target in benchmark.targets if target not in benchmark.sources]
     values: dict[str, Any] = {
         "store": place.training,
         "sources": benchmark.sources,
-        "target": only,
+        "target": unseen[0] if len(unseen) == 1 else None,
         "compression": benchmark.compression,
         "method": variant.method,
         "seed": seed,
@@ -111,9 +112,18 @@ def _run(
     for key, value in (suite.options(variant) | dict(settings)).items():
         set_key(values, key, value)
     config = parse_config(values, f"{benchmark.name} {variant}")
+    _require_method(config, f"{benchmark.name} {variant}")
     names = [benchmark.name, *str(variant).split(), f"seed{seed}", settings_hash(config)]
     folder = out / "runs" / "-".join(names)
     return Run(folder, benchmark, variant, config, place.tests, place.notes)
+
+
+def _require_method(config: Config, name: str) -> None:
+    """Refuse a method that there is not, and one that holds out a source where there is one."""
+    if config.method not in METHODS:
+        raise ConfigError(f"{name}: no such method{did_you_mean(config.method, METHODS)}")
+    if METHODS[config.method].paired and len(config.sources) < 2:
+        raise DataError(f"{name}: it holds out a source at every epoch, so it needs at least two")
 
 
 def _compression(benchmark: Benchmark, settings: Mapping[str, Any]) -> str | None:

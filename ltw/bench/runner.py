@@ -7,14 +7,12 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
-from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from ltw.bench.board import Board
 from ltw.bench.plan import Run
 from ltw.bench.records import measured, write_record
-from ltw.config import Config
 from ltw.engine.run import CONFIG, evaluate_run, require_config
 from ltw.engine.train import train
 from ltw.errors import LTWError
@@ -54,22 +52,21 @@ def is_finished(run: Run) -> bool:
     return measured(run.folder, run.benchmark) is not None
 
 
-def shard(runs: Sequence[Run], index: int, count: int) -> list[Run]:
-    """Return part ``index`` of ``count``, from 1: the same whatever is finished."""
-    return list(runs[index - 1 :: count])
-
-
-def complete(config: Config, folder: Path, stores: Sequence[Path], domains: Sequence[str]) -> None:
-    """Train into ``folder``, going on where a cut-off call stopped, and measure ``domains``.
+def complete(run: Run) -> None:
+    """Train and test ``run`` here, going on where a cut-off call stopped; a finished one is kept.
 
     Raises:
-        LTWError: the folder holds a run of other settings; else as training and evaluation do.
+        ConfigError: the folder holds a run of other settings.
+        LTWError: as training and evaluation do.
     """
-    begun = (folder / CONFIG).exists()
+    begun = (run.folder / CONFIG).exists()
     if begun:
-        require_config(folder, config)
-    train(config, folder, resume=begun)
-    evaluate_run(folder, stores, domains)
+        require_config(run.folder, run.config)
+    if is_finished(run):
+        return
+    write_record(run)
+    train(run.config, run.folder, resume=begun)
+    evaluate_run(run.folder, run.tests, run.benchmark.domains)
 
 
 def _with_threads(run: Run, threads: int) -> Run:
@@ -91,8 +88,7 @@ def _work(run: Run) -> str | None:
         print(f"--- {run}, process {os.getpid()}")
         try:
             with FileLock(run.folder / ".lock", timeout=LOCK_SECONDS):
-                write_record(run)
-                complete(run.config, run.folder, run.tests, run.benchmark.domains)
+                complete(run)
         except Timeout:
             return "another process is at this run"
         except Exception as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +9,6 @@ import typer
 from rich.markup import escape
 
 from ltw.cli.output import end, names, output
-from ltw.errors import ConfigError
 from ltw.progress import console
 
 if TYPE_CHECKING:
@@ -34,7 +32,7 @@ def run(
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Runs at once; they share the cores.")] = 1,
     shard: Annotated[
-        str, typer.Option(help="i/n, from 1/n to n/n: only this part of the runs, for schedulers.")
+        str, typer.Option(help="i/n, from 1/n to n/n: this part of the runs only, for schedulers.")
     ] = "1/1",
     synthetic: Annotated[
         bool,
@@ -58,10 +56,10 @@ def run(
     from ltw.bench.plan import plan
     from ltw.bench.records import write_results
     from ltw.bench.runner import run_all
-    from ltw.bench.runner import shard as part
     from ltw.config import parse_override
+    from ltw.parallel import Shard
 
-    index, count = _shard(shard)
+    part = Shard.parse(shard)
     runs = plan(
         _suite(suite, store, methods, synthetic),
         store,
@@ -70,7 +68,7 @@ def run(
         settings=dict(parse_override(text) for text in set_ or []),
         allow_leaks=allow_leaks,
     )
-    runs = part(runs, index, count)
+    runs = list(part.of(runs))
     for note in {note for run in runs for note in run.notes}:
         console.print(f"[yellow]{escape(note)}[/]", soft_wrap=True, highlight=False)
     if dry_run:
@@ -93,13 +91,6 @@ def _suite(name: str, stores: list[Path], methods: str | None, synthetic: bool) 
     if synthetic:
         suite = rehearsal(suite)
     return suite if methods is None else suite.only(names(methods))
-
-
-def _shard(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)", text)
-    if match is None or int(match[1]) > int(match[2]):
-        raise ConfigError(f"--shard {text!r}: expected i/n with i from 1 to n, as in 2/4")
-    return int(match[1]), int(match[2])
 
 
 def _state(run: Run) -> str:

@@ -1,22 +1,17 @@
-"""The whole path, and a comparison's way through cut-off and finished runs."""
+"""The whole path on rendered people."""
 
 import json
 import math
 
-import pandas as pd
 import pytest
-from toy_store import FORGERIES
 
-from ltw.bench import demo, rotation
-from ltw.bench.rotation import run_method, write_results
+from ltw.bench import demo
 from ltw.config import DetectorConfig
 from ltw.data.store import Store
 from ltw.data.store_check import store_check
-from ltw.engine.run import read_run_config
-from ltw.errors import ConfigError, LTWError
+from ltw.errors import LTWError
 
 METRICS = {"acc", "log_loss", "auc", "eer"}
-METHODS = ("alltrain", "ltw")
 
 
 def small(config):
@@ -44,7 +39,7 @@ def test_demo_goes_the_whole_way_and_again(tmp_path, monkeypatch):
     assert results["target"] not in results["sources"]
     assert len(results["sources"]) == 3
     assert results["seconds"] > 0
-    assert results["methods"].keys() == set(METHODS)
+    assert results["methods"].keys() == set(demo.METHODS)
     for values in results["methods"].values():
         for level in ("frame", "video"):
             assert values[level].keys() == METRICS
@@ -69,54 +64,3 @@ def test_demo_config_never_trains_on_its_target(tmp_path):
     assert config.seed == 7
     assert config.target == demo.TARGET
     assert set(config.sources) == set(demo.DEFAULT_FORGERIES) - {demo.TARGET}
-
-
-def test_two_methods_to_results(make_config, tmp_path):
-    config = make_config(epochs=1)
-    for method in METHODS:
-        run_method(config, method, tmp_path)
-    results = write_results(config, METHODS, tmp_path, title="A <title>", seconds=1.5)
-    assert results == json.loads((tmp_path / "results.json").read_text())
-    assert (results["target"], results["sources"]) == (FORGERIES[3], list(FORGERIES[:3]))
-    assert results["seconds"] == 1.5
-    assert "A &lt;title&gt;" in (tmp_path / "report.html").read_text()
-    tested = [pd.read_parquet(tmp_path / "runs" / m / "predictions.parquet") for m in METHODS]
-    assert tested[0]["index"].tolist() == tested[1]["index"].tolist()
-    assert set(tested[0]["domain"]) == {"real", *FORGERIES}
-    for method in METHODS:
-        assert read_run_config(tmp_path / "runs" / method).method == method
-        measured = json.loads((tmp_path / "runs" / method / "metrics.json").read_text())
-        expected = measured["domains"][FORGERIES[3]]["video"]["auc"]["value"]
-        assert results["methods"][method]["video"]["auc"] == expected
-
-
-def test_a_finished_run_is_kept_and_a_cut_off_one_goes_on(make_config, tmp_path, monkeypatch):
-    config = make_config(epochs=1)
-
-    def cut_off(*args):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(rotation, "evaluate_run", cut_off)
-        with pytest.raises(KeyboardInterrupt):
-            run_method(config, "ltw", tmp_path)
-    run = tmp_path / "runs/ltw"
-    assert not (run / "metrics.json").exists()
-    run_method(config, "ltw", tmp_path)
-    before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
-    assert run / "metrics.json" in before
-    run_method(config, "ltw", tmp_path)
-    assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
-
-
-def test_a_finished_run_of_another_config_is_not_passed_off_as_this_one(make_config, tmp_path):
-    run_method(make_config(epochs=1), "alltrain", tmp_path)
-    with pytest.raises(ConfigError, match="other values of seed"):
-        run_method(make_config(epochs=1, seed=1), "alltrain", tmp_path)
-
-
-def test_a_rotation_needs_a_target(make_config, tmp_path):
-    config = make_config(target=None, epochs=1)
-    with pytest.raises(ConfigError, match="target is missing"):
-        run_method(config, "alltrain", tmp_path)
-    assert not (tmp_path / "runs").exists()
