@@ -308,6 +308,14 @@ def test_a_method_that_trains_nothing_is_validated_and_released(make_config, tmp
     assert [line["kind"] for line in log_of(tmp_path / "run")] == ["epoch"]
     released = Detector.load(tmp_path / "run/detector").state_dict()
     assert_same_tensors(released, build_method(config).detector.state_dict())
+    assert "data loading" not in capsys.readouterr().err
+
+
+def test_the_share_of_data_loading_is_said(make_config, tmp_path, capsys):
+    train(make_config(), tmp_path / "run")
+    epochs = [line for line in log_of(tmp_path / "run") if line["kind"] == "epoch"]
+    waited, seconds = (sum(e[key] for e in epochs) for key in ("waited_for_data", "seconds"))
+    assert f"data loading: {waited / seconds:.0%} of the time" in capsys.readouterr().err
 
 
 # A run whose method has a first phase
@@ -331,7 +339,7 @@ def test_the_first_phase_is_a_run_of_its_own_and_its_weights_are_kept(trained, t
     assert not any("meta_test_loss" in line for line in steps)  # no meta-test pass is made
 
 
-def test_the_second_phase_starts_from_the_same_detector(make_config, tmp_path, monkeypatch):
+def test_the_second_phase_starts_from_the_same_detector(make_config, tmp_path):
     config = make_config("ltw-without-meta-test", epochs=1, steps_per_epoch=1, learning_rate=1e-12)
     train(config, tmp_path / "run")
     start = build_method(config).detector.head.weight
