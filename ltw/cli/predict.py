@@ -88,7 +88,7 @@ def predict(
         from ltw.infer.report import render
 
         write_text(html, render(entries, detector.settings))
-    list_failures(left_out, "folders hold other files, which were left out")
+    list_failures(left_out, "folders with files that were left out")
     list_failures(_printable(predictions, "warning"), "damaged files, scored by what can be read")
     end(_printable(predictions, "error"), "files could not be scored")
 

@@ -33,9 +33,7 @@ def list_files(inputs: Iterable[str]) -> tuple[list[str], dict[str, str]]:
                 raise DataError(f"{path}: no image and no video in this folder ({_suffixes()})")
             files |= dict.fromkeys(found)
             if others:
-                left_out[path] = (
-                    f"{others} files in it are neither images nor videos ({_suffixes()})"
-                )
+                left_out[path] = f"{others} are neither images nor videos ({_suffixes()})"
     return list(files), left_out
 
 

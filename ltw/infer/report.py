@@ -23,6 +23,8 @@ from ltw.palette import CSS_COLOURS, SERIES
 SHOWN = 4
 """Frames of a video, and faces with heat maps, that are shown."""
 FACE_SIDE = 160
+PEOPLE = SERIES[2:]
+"""Colours of people: the first two are the verdicts'."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def render(entries: Sequence[Entry], settings: Settings) -> str:
         entries=entries,
         settings=settings,
         palette=CSS_COLOURS,
-        colours=[colour.name for colour in SERIES],
+        colours=[colour.name for colour in PEOPLE],
         version=version("ltw"),
         heat=any(view.heat for entry in entries for view in entry.views),
     )
@@ -119,12 +121,12 @@ def _views(
         return []
     size = crops.shape[1]
     maps = heat_maps(detector.network, detector.prepare(crops), size)
-    top = 0.0 if maps is None else float(maps.max())
+    top = 1.0 if maps is None else float(maps.max()) or 1.0
     return [
         FaceView(
             face,
             _face_uri(crop),
-            None if maps is None or not top else _face_uri(blend(crop, maps[place] / top)),
+            None if maps is None else _face_uri(blend(crop, maps[place] / top)),
         )
         for place, (face, crop) in enumerate(zip(faces, crops, strict=True))
     ]

@@ -21,7 +21,9 @@ def open_network(source: str | Path, device: str | None = None) -> Network:
         return TorchNetwork(_released(_fetch(name), source), device, name)
     path = Path(source)
     if path.is_dir():
-        return TorchNetwork(_released(path, source), device, path.resolve().name)
+        run = path.resolve()
+        name = run.parent.name if run.name == "detector" else run.name
+        return TorchNetwork(_released(path, source), device, name)
     if path.suffix.lower() == ".onnx" and path.is_file():
         return OnnxNetwork(path, path.stem)
     what = "is neither a folder nor an .onnx file" if path.exists() else "no such file or folder"
