@@ -19,6 +19,7 @@ from PIL import Image
 from toy_store import FORGERIES, toy_store
 
 from ltw import cli, faces
+from ltw.data import extract
 from ltw.data.store_writer import Parameters, begin
 from ltw.faces import Detection
 from ltw.video import write_video
@@ -239,7 +240,7 @@ def test_misspelt_commands_and_options_name_the_nearest(ltw, arguments, suggesti
 
 @pytest.fixture
 def squares_are_faces(monkeypatch):
-    """Replace MTCNN by a detector of bright squares, for ``--workers 1``."""
+    """Replace MTCNN by a detector of bright squares, and extract in this process."""
 
     def detect(image, min_size=0.0):
         bright = (image.min(axis=2) > 128).astype(np.uint8)
@@ -248,6 +249,7 @@ def squares_are_faces(monkeypatch):
         return [Detection((x, y, x + w, y + h), landmarks, 0.9) for x, y, w, h in boxes if w > 5]
 
     monkeypatch.setattr(faces, "detect_faces", detect)
+    monkeypatch.setattr(extract, "each", lambda work, items, **_: enumerate(map(work, items)))
 
 
 def frames(n, side):
@@ -269,7 +271,9 @@ def test_extract_lists_what_failed_and_keeps_the_rest(ltw, tmp_path, squares_are
     arguments = ("extract", "folder", videos, "--store", store, "--frames", 4, "--workers", 1)
     first = ltw(*arguments)
     assert first.code == 1
-    assert first.out.startswith(f"{store}: 2 videos done, 0 done before, 5 failed; 5 faces")
+    assert first.out.startswith(
+        f"{store}: 2 videos done, 0 done before, 5 failed; 5 frames, 5 faces, "
+    )
     for name, reason in {
         "faceless": "no face found",
         "cut": "cannot be decoded",
@@ -282,7 +286,9 @@ def test_extract_lists_what_failed_and_keeps_the_rest(ltw, tmp_path, squares_are
 
     again = ltw(*arguments)
     assert again.code == 1
-    assert again.out.startswith(f"{store}: 0 videos done, 2 done before, 5 failed; 0 faces")
+    assert again.out.startswith(
+        f"{store}: 0 videos done, 2 done before, 5 failed; 0 frames, 0 faces"
+    )
 
     counts = json.loads(ltw("store", "info", store, "--json").out)
     assert (counts["faces"], counts["videos"], counts["failed"]) == (5, 2, 5)
@@ -297,7 +303,7 @@ def test_extract_where_nothing_holds_a_face(ltw, tmp_path):
     Image.fromarray(noise).save(tmp_path / "portrait.png")
     outcome = ltw("extract", "folder", tmp_path, "--store", tmp_path / "s", "--workers", 1)
     assert outcome.code == 1
-    assert "0 videos done, 0 done before, 1 failed; 0 faces" in outcome.out
+    assert "0 videos done, 0 done before, 1 failed; 0 frames, 0 faces" in outcome.out
     assert "portrait: no face found" in outcome.err
 
 
