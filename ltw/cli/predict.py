@@ -98,8 +98,10 @@ def _score(
 ) -> Iterator[tuple[Prediction, Entry | None]]:
     """Score the files in their order, with what a report shows of each if it has ``pictures``."""
     from ltw.infer import find_in, in_order
-    from ltw.infer.report import make_entry
     from ltw.progress import progress_bar
+
+    if pictures:
+        from ltw.infer.report import make_entry
 
     def judged() -> Iterator[tuple[int, tuple[Prediction, Entry | None]]]:
         for place, found in find_in(files, frames=frames, pictures=pictures, workers=workers):
@@ -113,7 +115,7 @@ def _score(
 
 
 def _table(predictions: Sequence[Prediction]) -> Table:
-    from ltw.infer.report import printable
+    from ltw.infer.inputs import printable
 
     table = Table("file", "verdict", "P(fake)", "people", "most suspect at")
     table.columns[0].overflow = "fold"
@@ -147,7 +149,7 @@ def _write_csv(predictions: Sequence[Prediction], path: Path) -> None:
 
 def _printable(predictions: Sequence[Prediction], what: str) -> dict[str, str]:
     """Return the files that have a ``warning`` or an ``error``, with it."""
-    from ltw.infer.report import printable
+    from ltw.infer.inputs import printable
 
     told = ((printable(p.path), getattr(p, what)) for p in predictions)
     return {path: reason for path, reason in told if reason}

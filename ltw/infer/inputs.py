@@ -37,6 +37,11 @@ def list_files(inputs: Iterable[str]) -> tuple[list[str], dict[str, str]]:
     return list(files), left_out
 
 
+def printable(path: str) -> str:
+    """Return a path with � for the bytes in it that are not UTF-8."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def _matches(given: str) -> list[str]:
     if os.path.lexists(given):
         return [given]

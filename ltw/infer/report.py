@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ltw.infer.detector import Detector
 from ltw.infer.find import Found
 from ltw.infer.heat import blend, heat_maps
+from ltw.infer.inputs import printable
 from ltw.infer.networks import Settings
 from ltw.infer.prediction import Prediction, ScoredFace
 from ltw.palette import CSS_COLOURS, SERIES
@@ -101,11 +102,6 @@ def render(entries: Sequence[Entry], settings: Settings) -> str:
         version=version("ltw"),
         heat=any(view.heat for entry in entries for view in entry.views),
     )
-
-
-def printable(path: str) -> str:
-    """Return a path with � for the bytes in it that are not UTF-8."""
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _picture(found: Found, frame: int, faces: tuple[ScoredFace, ...]) -> Picture:

@@ -17,10 +17,11 @@ from ltw.errors import DataError
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 
 
-def write_onnx(
-    path, metadata='{"image_size": 8, "temperature": 2.0, "threshold": 0.7}', out="logits"
-):
-    """A detector that any ONNX tool could have made: the logit is the mean red less the mean blue."""
+SETTINGS = '{"image_size": 8, "temperature": 2.0, "threshold": 0.7}'
+
+
+def write_onnx(path, metadata=SETTINGS, out="logits"):
+    """A detector made without this package: the logit is the mean red less the mean blue."""
     nodes = [
         helper.make_node("ReduceMean", ["images"], ["colours"], axes=[2, 3], keepdims=0),
         helper.make_node("MatMul", ["colours", "weights"], [out]),
