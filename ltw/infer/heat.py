@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -41,13 +41,13 @@ def heat_maps(network: Network, images: Floats, size: int) -> Floats | None:
 
 
 def blend(crop: NDArray[np.uint8], heat: Floats) -> NDArray[np.uint8]:
-    """Lay a heat map in [0, 1] over a crop of its size: clear where it is 0, yellow to red at 1."""
+    """Lay a heat map in [0, 1] over a crop of its size: clear where it is 0, yellow at 1."""
     colours = cv2.applyColorMap((255 * heat).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
     weight = 0.75 * np.sqrt(heat)[..., None]
     return np.asarray(crop * (1 - weight) + colours * weight, np.uint8)
 
 
-def _split(detector: Detector):  # type: ignore[no-untyped-def]
+def _split(detector: Detector) -> Any:
     """Give the detector's feature map a module of its own, which is where captum looks."""
     from torch import nn
 

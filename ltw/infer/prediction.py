@@ -75,8 +75,10 @@ class Prediction:
 
     def most_suspect(self, n: int = 4) -> list[ScoredFace]:
         """Return the ``n`` most suspect faces, highest first: of a video, the suspect's alone."""
-        of = self.suspect
-        faces = [face for face in self.faces if self.kind == "image" or face.person == of.number]  # type: ignore[union-attr]
+        if self.suspect is None:
+            return []
+        who = self.suspect.number
+        faces = [face for face in self.faces if self.kind == "image" or face.person == who]
         return sorted(faces, key=lambda face: -face.p_fake)[:n]
 
     def to_dict(self) -> dict[str, Any]:
