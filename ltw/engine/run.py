@@ -16,7 +16,7 @@ from ltw.config import Config, load_config
 from ltw.data.selection import evaluation_faces
 from ltw.data.store import Store
 from ltw.engine.build import choose_device
-from ltw.engine.evaluate import measure, other_predictions, predict_to_file
+from ltw.engine.evaluate import Predictor, measure, other_predictions, predict_to_file
 from ltw.errors import ConfigError, DataError, did_you_mean
 from ltw.files import atomic, write_text
 from ltw.models.detector import Detector
@@ -83,17 +83,8 @@ def evaluate_run(
         DataError: ``run`` has no detector, no store has such faces, or two have the same.
     """
     config = read_run_config(run)
-    if not (run / "detector").is_dir():
-        raise DataError(f"{run}: this run has not ended; finish it: ltw train CONFIG --resume")
+    predict, image_size = load_predictor(run)
     tests = _tests([Store(path) for path in stores], domains, config.compression)
-    detector = Detector.load(run / "detector")
-    device = choose_device(config.training.device)
-    detector.to(device).to(memory_format=torch.channels_last)
-
-    def predict(images: Tensor) -> Tensor:
-        logits, _ = detector(images.to(device))
-        return torch.sigmoid(logits).cpu()
-
     predictions = run / PREDICTIONS
     total = sum(len(rows) for _, rows in tests)
     with (
@@ -104,7 +95,7 @@ def evaluate_run(
             predict,
             tests,
             part,
-            image_size=detector.image_size,
+            image_size=image_size,
             batch_size=batch_size,
             kept=other_predictions(predictions, tests) if predictions.exists() else None,
             on_batch=advance,
@@ -112,6 +103,26 @@ def evaluate_run(
         measured = json.dumps(measure(part), indent=2, allow_nan=False) + "\n"
         (run / METRICS).unlink(missing_ok=True)  # never metrics of other predictions
     write_text(run / METRICS, measured)
+
+
+def load_predictor(run: Path) -> tuple[Predictor, int]:
+    """Return a run's released detector, on its device, and the size of image it wants.
+
+    Raises:
+        DataError: ``run`` is no run, or has no detector yet.
+    """
+    config = read_run_config(run)
+    if not (run / "detector").is_dir():
+        raise DataError(f"{run}: this run has not ended; finish it: ltw train CONFIG --resume")
+    detector = Detector.load(run / "detector")
+    device = choose_device(config.training.device)
+    detector.to(device).to(memory_format=torch.channels_last)
+
+    def predict(images: Tensor) -> Tensor:
+        logits, _ = detector(images.to(device))
+        return torch.sigmoid(logits).cpu()
+
+    return predict, detector.image_size
 
 
 def _tests(
