@@ -216,7 +216,7 @@ class _Ranking:
             "acc": weights @ self.correct / total,
             "log_loss": weights @ self.losses / total,
             "auc": np.sum(np.diff(fpr) * (tpr[:, 1:] + tpr[:, :-1]), axis=1) / 2,
-            "eer": _equal_error(fpr, tpr),
+            "eer": equal_error(fpr, tpr),
         }
 
     def _cumulate(self, weights: Array) -> Array:
@@ -225,8 +225,8 @@ class _Ranking:
         return sums
 
 
-def _equal_error(fpr: Array, tpr: Array) -> Array:
-    """Where FPR - (1 - TPR) crosses zero on the straight lines between the vertices (R, v)."""
+def equal_error(fpr: Array, tpr: Array) -> Array:
+    """Return (R,) where FPR - (1 - TPR) crosses zero on the lines between ROC vertices (R, v)."""
     excess = fpr + tpr - 1  # rises from -1 to 1
     after = np.argmax(excess >= 0, axis=1)
     rows = np.arange(len(fpr))
