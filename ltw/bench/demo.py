@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ltw.bench.figures import comparison_figure
+from ltw.bench.figures.comparison import comparison_figure
 from ltw.bench.plan import Run
 from ltw.bench.report import collect_results, write_report
 from ltw.bench.runner import complete

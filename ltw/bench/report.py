@@ -16,10 +16,14 @@ from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
 from ltw import metrics
-from ltw.bench import figures
-from ltw.bench.figures import method_name, pretty
+from ltw.bench.figures.comparison import comparison_figure
+from ltw.bench.figures.gallery import CLASSES, galleries
+from ltw.bench.figures.roc import mean_roc, roc_figure
+from ltw.bench.figures.style import method_colour, method_name, pretty, svg
+from ltw.bench.figures.training import loss_figure, validation_figure
+from ltw.bench.figures.weights import weights_by_epoch, weights_figure
 from ltw.data.store import Store
-from ltw.engine.evaluate import FaceSource, domain_faces
+from ltw.engine.evaluate import domain_faces
 from ltw.errors import DataError
 from ltw.files import write_text
 from ltw.palette import CSS_COLOURS
@@ -27,7 +31,6 @@ from ltw.palette import CSS_COLOURS
 BASELINE = "alltrain"
 COLUMNS = {"auc": "AUC", "acc": "ACC", "eer": "EER", "log_loss": "Log loss"}
 HIGHER_IS_BETTER = {"auc": True, "acc": True, "eer": False, "log_loss": False}
-GALLERY = 12
 
 Differences = dict[str, dict[str, dict[str, metrics.Interval]]]
 """{domain: {"frame" | "video": {metric: (low, high)}}} of a method minus the baseline."""
@@ -88,7 +91,7 @@ def collect_results(
     """Return what ``results.json`` holds: every method's metrics on the target, and all domains.
 
     ``{"target", "sources", "methods": {method: {"frame": {metric: value}, "video": {...},
-    "domains": as in metrics.json}}, "seconds"}``; `figures.comparison_figure` draws it.
+    "domains": as in metrics.json}}, "seconds"}``; `comparison_figure` draws it.
 
     Raises:
         DataError: a run folder is incomplete, or a run was not measured on the target.
@@ -132,10 +135,10 @@ def write_report(
         title=title,
         target=target,
         sources=list(sources),
-        methods=[(run.method, figures.method_colour(run.method).name) for run in read],
+        methods=[(run.method, method_colour(run.method).name) for run in read],
         findings=_findings(read, target, sources, differences),
         comparison=_inline(
-            figures.comparison_figure(_results(read, sources, target, seconds)), "comparison"
+            comparison_figure(_results(read, sources, target, seconds)), "comparison"
         ),
         tables={at: _table(read, shown, at, differences) for at in ("frame", "video")},
         columns=COLUMNS,
@@ -296,21 +299,9 @@ def _with_interval(cell: Mapping[str, Any]) -> str:
 
 
 def _roc(read: Sequence[Run], domain: str, place: int) -> Markup:
-    curves = {}
-    for run in read:
-        if domain in run.tests:
-            faces = run.tests[domain]
-            fpr, tpr, _ = metrics.roc_curve(faces["label"].to_numpy(), faces["p_fake"].to_numpy())
-            keep = _corners(fpr, tpr)
-            curves[run.method] = (fpr[keep].tolist(), tpr[keep].tolist())
-    return _inline(figures.roc_figure(curves), f"roc{place}")
-
-
-def _corners(fpr: metrics.Array, tpr: metrics.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Mark the vertices at which an ROC bends: the line is the same, the page smaller."""
-    dx, dy = np.diff(fpr), np.diff(tpr)
-    bends = dx[:-1] * dy[1:] != dx[1:] * dy[:-1]
-    return np.concatenate([[True], bends, [True]])
+    scored = {run.method: run.tests[domain] for run in read if domain in run.tests}
+    curves = {m: mean_roc([(faces["label"], faces["p_fake"])]) for m, faces in scored.items()}
+    return _inline(roc_figure(curves), f"roc{place}")
 
 
 def _training(read: Sequence[Run]) -> dict[str, Markup]:
@@ -329,54 +320,31 @@ def _training(read: Sequence[Run]) -> dict[str, Markup]:
     }
     curves = {}
     if losses:
-        curves["Training loss"] = _inline(figures.loss_figure(losses), "loss")
+        curves["Training loss"] = _inline(loss_figure(losses), "loss")
     if aucs:
-        curves["AUC on source validation videos"] = _inline(
-            figures.validation_figure(aucs), "validation"
-        )
+        curves["AUC on source validation videos"] = _inline(validation_figure(aucs), "validation")
     return curves
 
 
 def _weighted(run: Run, store: Path) -> dict[str, Any]:
     """Return the learned-weight curve and the gallery of one run that has weights."""
     assert run.weights is not None
-    epochs = [epoch for epoch in run.epochs if epoch.get("weights")]
-    domains = list(epochs[0]["weights"]) if epochs else []
-    curve = figures.weights_figure(
-        [epoch["epoch"] for epoch in epochs],
-        {name: [epoch["weights"].get(name, np.nan) for epoch in epochs] for name in domains},
-    )
-    faces = Store(store)
+    table = weights_by_epoch([run.epochs])
+    last = table[table["epoch"] == table["epoch"].max()]
+    shown = galleries(run.weights, Store(store))
+    totals = {name: int((run.weights["label"] == label).sum()) for name, label in CLASSES.items()}
     return {
         "method": run.method,
-        "curve": _inline(curve, f"weights-{run.method}") if epochs else None,
-        "means": epochs[-1]["weights"] if epochs else {},
+        "curve": _inline(weights_figure(table), f"weights-{run.method}") if len(table) else None,
+        "means": dict(zip(last["domain"], last["mean"], strict=True)),
         "galleries": {
-            name: _gallery(run.weights[run.weights["label"] == label], faces)
-            for name, label in (("Fakes", 1), ("Reals", 0))
+            name: {"total": totals[name], "faces": faces} for name, faces in shown.items()
         },
     }
 
 
-def _gallery(weights: pd.DataFrame, store: FaceSource) -> dict[str, Any]:
-    """Pick `GALLERY` faces at even ranks from the lowest to the highest weight."""
-    ranked = weights.sort_values(["weight", "index"])
-    ranks = np.unique(
-        np.linspace(0, len(ranked) - 1, min(GALLERY, len(ranked))).round().astype(int)
-    )
-    chosen = ranked.iloc[ranks]
-    images = list(store.images(chosen["index"].tolist())) if len(chosen) else []
-    return {
-        "total": len(weights),
-        "faces": [
-            {"weight": face.weight, "domain": face.domain, "image": figures.face_uri(image)}
-            for face, image in zip(chosen.itertuples(), images, strict=True)
-        ],
-    }
-
-
 def _inline(figure: Figure, prefix: str) -> Markup:
-    return Markup(figures.svg(figure, prefix))
+    return Markup(svg(figure, prefix))
 
 
 def _labelled(svg: Markup, label: str) -> Markup:

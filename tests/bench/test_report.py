@@ -12,6 +12,8 @@ import pytest
 from fabricated import SKILL, SOURCES, TARGET, FabricatedStore, run_folder
 
 from ltw.bench import figures, report
+from ltw.bench.figures.comparison import comparison_figure
+from ltw.bench.figures.gallery import FACES
 from ltw.bench.report import collect_results, write_report
 from ltw.errors import DataError
 
@@ -151,7 +153,7 @@ def test_gallery_rises_from_the_lowest_to_the_highest_weight(page, runs):
         own = weights[weights["label"] == label]
         gallery = re.search(f'data-gallery="{name}">(.*?)</ol>', page, re.DOTALL)[1]
         shown = [float(w) for w in re.findall(r"<span>([\d.]+)</span>", gallery)]
-        assert len(shown) == report.GALLERY
+        assert len(shown) == FACES
         assert shown == sorted(shown)
         assert shown[0] == pytest.approx(own["weight"].min(), abs=5e-4)
         assert shown[-1] == pytest.approx(own["weight"].max(), abs=5e-4)
@@ -209,19 +211,6 @@ def test_missing_files_and_target(runs, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_thinned_roc_is_the_same_line():
-    rng = np.random.default_rng(0)
-    fpr = np.concatenate([[0], np.sort(rng.choice(np.arange(1, 50), 20)) / 50, [1]])
-    tpr = np.concatenate([[0], np.sort(rng.choice(np.arange(1, 50), 20)) / 50, [1]])
-    fpr, tpr = np.repeat(fpr, 2)[1:], np.repeat(tpr, 2)[:-1]  # a staircase with collinear steps
-    fpr, tpr = np.insert(fpr, 1, fpr[:2].mean()), np.insert(tpr, 1, tpr[:2].mean())
-    keep = report._corners(fpr, tpr)
-    assert keep.sum() < len(keep)
-    area = ((np.diff(fpr)) * (tpr[1:] + tpr[:-1])).sum()
-    thin_x, thin_y = fpr[keep], tpr[keep]
-    assert (np.diff(thin_x) * (thin_y[1:] + thin_y[:-1])).sum() == pytest.approx(area)
-
-
 def test_figures_use_theme_colours_only(page):
     drawn = page.split("</style>", 1)[1]
     assert set(re.findall(r"(?:fill|stroke): (#\w+)", drawn)) <= {"#ffffff"}
@@ -233,7 +222,7 @@ def test_figures_use_theme_colours_only(page):
 def test_results_and_their_picture_hold_every_value(runs):
     results = collect_results(runs, sources=SOURCES, target=TARGET, seconds=1.5)
     assert set(results) == {"target", "sources", "methods", "seconds"}
-    axes = figures.comparison_figure(results).axes[0]
+    axes = comparison_figure(results).axes[0]
     drawn = {float(x) for line in axes.lines for x in np.atleast_1d(line.get_xdata())}
     for method, folder in runs.items():
         measured = json.loads((folder / "metrics.json").read_text())["domains"]
