@@ -31,6 +31,20 @@ def write_record(run: Run) -> None:
     write_text(run.folder / RECORD, json.dumps(record, indent=2) + "\n")
 
 
+def read_record(folder: Path) -> tuple[dict[str, Any], Benchmark]:
+    """Read what `write_record` wrote into a run's folder, and its benchmark.
+
+    Raises:
+        DataError: the file is missing or damaged.
+    """
+    record = _read(folder / RECORD)
+    names = record["benchmark"]
+    benchmark = Benchmark(
+        names["name"], tuple(names["sources"]), tuple(names["targets"]), names["compression"]
+    )
+    return record, benchmark
+
+
 def measured(folder: Path, benchmark: Benchmark) -> dict[str, Any] | None:
     """Return what metrics.json says of each target, ``{target: {...}}``; None if one is missing.
 
@@ -63,11 +77,7 @@ def finished(out: Path) -> list[dict[str, Any]]:
     """
     runs = []
     for path in sorted((out / "runs").glob(f"*/{RECORD}")):
-        record = _read(path)
-        names = record["benchmark"]
-        benchmark = Benchmark(
-            names["name"], tuple(names["sources"]), tuple(names["targets"]), names["compression"]
-        )
+        record, benchmark = read_record(path.parent)
         targets = measured(path.parent, benchmark)
         if targets is not None:
             runs.append({"run": path.parent.name, **record, "targets": targets})
