@@ -72,7 +72,7 @@ def decode_pictures(
 ) -> Iterator[tuple[int, av.VideoFrame]]:
     """Yield the frames at ``wanted``, counted from 0 as shown, with their numbers.
 
-    ``container`` must be freshly opened, ``pictures`` from `list_pictures`.
+    ``pictures`` are those that `list_pictures` found in the same container.
 
     Raises:
         UncertainError: a packet did not give one whole frame; what was yielded must be thrown away.
@@ -82,28 +82,30 @@ def decode_pictures(
     codec = stream.codec_context
     shown = sorted(range(len(pictures)), key=lambda k: pictures[k].pts)
     numbers = {pictures[shown[n]].pts: n for n in wanted if 0 <= n < len(shown)}
-    waiting: set[int] = set()
+    needed = _needed(pictures, {shown[n] for n in numbers.values()})
+    missing = {picture.pts for picture, use in zip(pictures, needed, strict=True) if use}
 
     def arrived(frames: list[av.VideoFrame]) -> Iterator[tuple[int, av.VideoFrame]]:
         for frame in frames:
-            if frame.is_corrupt or frame.pts not in waiting:
+            if frame.is_corrupt or frame.pts not in missing:
                 raise UncertainError("a damaged frame, or one that no packet announced")
-            waiting.remove(frame.pts)
+            missing.remove(frame.pts)
             if frame.pts in numbers:
                 frame.time_base = stream.time_base  # unset in those the decoder had held back
                 yield numbers[frame.pts], frame
 
-    packets = (packet for packet in container.demux(video=0) if packet.size)
-    needed = _needed(pictures, {shown[n] for n in numbers.values()})
-    for packet, picture, use in zip(packets, pictures, needed, strict=True):
+    container.seek(pictures[0].pts, stream=stream)  # to its start; opening it again costs more
+    packets = (packet for packet in container.demux(stream) if packet.size)
+    for packet, picture, use in zip(packets, pictures, needed, strict=False):
+        if packet.pts != picture.pts:
+            raise UncertainError("the container does not go back to its start")
         if use and picture.restart:
             yield from arrived(codec.decode(None))  # the frames held back for reordering
             codec.flush_buffers()
         if use:
-            waiting.add(picture.pts)
             yield from arrived(codec.decode(packet))
     yield from arrived(codec.decode(None))
-    if waiting:
+    if missing:
         raise UncertainError("a packet gave no frame")
 
 

@@ -153,13 +153,11 @@ def _decode_needed(path: Path, choose: Callable[[int], Collection[int]]) -> Samp
     """Decode what the frames that ``choose`` names, given their total, need; None if uncertain."""
     try:
         with _video(path) as container:
-            pictures = list_pictures(container)
-        with _video(path) as container:
             container.streams.video[0].thread_count = 1  # jobs are parallel over videos
-            frames = [
-                _frame(number, frame)
-                for number, frame in decode_pictures(container, pictures, choose(len(pictures)))
-            ]
+            pictures = list_pictures(container)
+            wanted = choose(len(pictures))
+            decoded = decode_pictures(container, pictures, wanted)
+            frames = [_frame(number, frame) for number, frame in decoded]
     except (UncertainError, av.FFmpegError):
         return None
     return Sample(sorted(frames, key=lambda frame: frame.index), len(pictures), "")

@@ -103,6 +103,19 @@ def test_the_whole_picture_is_searched_before_a_face_is_given_up(scenes):
     assert scenes.count(640 * 480) == 4
 
 
+def test_a_first_frame_is_searched_for_small_faces_before_it_is_given_up(monkeypatch):
+    sizes = []
+
+    def detect(image: np.ndarray, min_size: float) -> list[Detection]:
+        sizes.append(min_size)
+        box = (10.0, 10.0, 45.0, 45.0)
+        return [Detection(box, np.zeros((5, 2), np.float32), 1.0)] if min_size < 35 else []
+
+    monkeypatch.setattr(faces, "detect_faces", detect)
+    assert places([scene()]) == [(10, 10)]
+    assert sizes == pytest.approx([120, 60, 30], rel=1e-3)
+
+
 @pytest.mark.usefixtures("scenes")
 def test_a_face_that_the_neighbourhood_cuts_is_measured_whole():
     first, second = follow_person([scene((200, 200, 60)), scene((230, 230, 150))])
