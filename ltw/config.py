@@ -97,8 +97,15 @@ class TrainingConfig(Section):
     """``auto`` (a GPU where there is one), ``cpu``, ``cuda``, ``cuda:1``, ..."""
 
 
+class ReleaseConfig(Section):
+    """What is decided when the best detector is released (see docs/release.md)."""
+
+    false_positive_rate: float = Field(default=0.05, ge=0, lt=1)
+    """Share of genuine validation faces that the released threshold may call forged."""
+
+
 class Config(Section):
-    """An experiment: data, method, detector, training."""
+    """An experiment: data, method, detector, training, release."""
 
     store: Path
     """Folder of faces (`ltw extract`); a relative path counts from the TOML file."""
@@ -117,6 +124,7 @@ class Config(Section):
     group_dro: GroupDROConfig = GroupDROConfig()
     sam: SAMConfig = SAMConfig()
     training: TrainingConfig = TrainingConfig()
+    release: ReleaseConfig = ReleaseConfig()
 
     @model_validator(mode="after")
     def _target_is_unseen(self) -> Self:

@@ -74,6 +74,40 @@ def evaluate(labels: ArrayLike, p_fake: ArrayLike) -> dict[str, float]:
     return {name: float(value[0]) for name, value in values.items()}
 
 
+@dataclass(frozen=True)
+class Reliability:
+    """How often samples of about one P(fake) are fake: a row a bin (low, high], each array (B,).
+
+    ``mean_p_fake`` and ``share_fake`` are NaN in empty bins.
+    """
+
+    low: Array
+    high: Array
+    count: NDArray[np.int64]
+    mean_p_fake: Array
+    share_fake: Array
+
+    @property
+    def error(self) -> float:
+        """Expected calibration error: mean of abs(mean_p_fake - share_fake) over the samples.
+
+        Naeini et al., AAAI 2015. It is of P(fake), not of the predicted class's probability.
+        """
+        gaps = np.abs(np.nan_to_num(self.mean_p_fake - self.share_fake))
+        return float(self.count @ gaps / self.count.sum())
+
+
+def reliability(labels: ArrayLike, p_fake: ArrayLike, bins: int = 15) -> Reliability:
+    """Compare probabilities with frequencies in ``bins`` equal ranges; raises as `accuracy`."""
+    y, p = _validate(labels, p_fake)
+    edges = np.linspace(0, 1, bins + 1)
+    place = np.searchsorted(edges[1:-1], p)
+    count = np.bincount(place, minlength=bins)
+    with np.errstate(invalid="ignore"):
+        mean, share = (np.bincount(place, weights=v, minlength=bins) / count for v in (p, y))
+    return Reliability(edges[:-1], edges[1:], count, mean, share)
+
+
 def video_scores(
     labels: ArrayLike, p_fake: ArrayLike, videos: ArrayLike
 ) -> tuple[NDArray[np.str_], NDArray[np.int64], Array]:

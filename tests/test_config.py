@@ -57,6 +57,9 @@ checkpoint_minutes = 0.5
 workers = 0
 threads = 2
 device = "cpu"
+
+[release]
+false_positive_rate = 0.01
 """
 
 

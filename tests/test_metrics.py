@@ -4,9 +4,11 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 from scipy.interpolate import interp1d
 from scipy.optimize import brentq
 from sklearn import metrics as sk
+from sklearn.calibration import calibration_curve
 
 from ltw import metrics
 from ltw.errors import DataError
@@ -205,3 +207,33 @@ def test_bootstrap_memory_does_not_grow_with_replicates():
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.3 * peaks[0] + 2**20
+
+
+# Reliability
+
+
+def test_calibration_error_of_an_example_by_hand():
+    """Two bins of two: (0.1, 0.3) one of them fake, (0.6, 0.9) both; one empty."""
+    labels, p = [0, 1, 1, 1, 0], [0.1, 0.3, 0.7, 0.9, 1 / 3]
+    table = metrics.reliability(labels, p, bins=3)
+    assert table.count.tolist() == [3, 0, 2]  # bins are closed above
+    assert_allclose(table.mean_p_fake, [(0.1 + 0.3 + 1 / 3) / 3, np.nan, 0.8])
+    assert_allclose(table.share_fake, [1 / 3, np.nan, 1.0])
+    assert table.error == pytest.approx(3 / 5 * (1 / 3 - (0.1 + 0.3 + 1 / 3) / 3) + 2 / 5 * 0.2)
+
+
+def test_reliability_agrees_with_scikit_learn():
+    rng = np.random.default_rng(0)
+    p = rng.random(500)
+    p[:2] = 0.0, 1.0
+    labels = (rng.random(500) < p**2).astype(int)
+    table = metrics.reliability(labels, p)
+    share, mean = calibration_curve(labels, p, n_bins=15)
+    assert_allclose(table.share_fake, share)
+    assert_allclose(table.mean_p_fake, mean)
+    assert table.count.sum() == 500
+
+
+def test_certain_and_right_is_calibrated():
+    assert metrics.reliability([0, 1, 1], [0.0, 1.0, 1.0]).error == 0
+    assert metrics.reliability([1, 0, 0], [0.0, 1.0, 1.0]).error == 1

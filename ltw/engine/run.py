@@ -24,8 +24,15 @@ from ltw.progress import progress_bar
 
 CONFIG = "config.toml"
 LAST, BEST = "checkpoints/last.safetensors", "checkpoints/best.safetensors"
-CIRCUMSTANCES = {"store", *(f"training.{k}" for k in ("workers", "threads", "device"))}
-"""Keys that may differ when a run is resumed, on another machine say; all others are what it is."""
+CIRCUMSTANCES = {
+    "store",
+    *(f"training.{k}" for k in ("workers", "threads", "device")),
+    "release.false_positive_rate",
+}
+"""Keys that may differ when a run is resumed, since neither weights nor tables depend on them.
+
+All others are what it is.
+"""
 PREDICTIONS, METRICS = "predictions.parquet", "metrics.json"
 
 

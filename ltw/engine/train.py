@@ -25,6 +25,7 @@ from ltw.data.store import Store
 from ltw.engine.build import build_method, build_optimizer, choose_device
 from ltw.engine.checkpoint import load_checkpoint, save_checkpoint
 from ltw.engine.notes import run_notes
+from ltw.engine.release import describe_release, release_notes
 from ltw.engine.run import BEST, CONFIG, LAST, require_config
 from ltw.errors import ConfigError
 from ltw.files import atomic, write_text
@@ -270,7 +271,13 @@ class _Trainer:
         """Write the best detector and, where the method weighs faces, what training faces weigh."""
         load_checkpoint(self.run / BEST, self.method)
         self.method.eval()
-        self.method.detector.save(self.run / "detector")  # type: ignore[operator]
+        detector: Any = self.method.detector
+        detector.config |= describe_release(
+            detector, self.config, self.store, self.faces, self.validation
+        )
+        for note in release_notes(detector.config):
+            console.print(f"release: {note}")
+        detector.save(self.run / "detector")
         rng = np.random.default_rng(self.config.seed)
         few = min(GALLERY_FACES, len(self.faces))
         weights = self._outputs(np.sort(rng.choice(self.faces, few, replace=False)))

@@ -31,6 +31,9 @@ class LinearHead(nn.Linear):
 class Detector(nn.Module):
     """Preprocessing, backbone, head and decision threshold in one object.
 
+    ``config`` is what the release's detector.json holds: the arguments below, and whatever else is
+    known of the detector (docs/release.md lists it). `save` writes it and `load` reads it whole.
+
     Args:
         backbone: any timm model that has a feature map (tokens are folded to one), or the encoder
             of an autoencoder baseline (`ltw.models.autoencoders.ENCODERS`), whose head compares
@@ -63,7 +66,6 @@ class Detector(nn.Module):
             "temperature": temperature,
         }
         self.image_size = image_size
-        self.threshold = threshold
         self.backbone = create_backbone(backbone, pretrained=pretrained, image_size=image_size)
         self.mean: Tensor
         self.std: Tensor
@@ -95,7 +97,7 @@ class Detector(nn.Module):
         if features.ndim == 3:  # tokens (K, N, C): drop the class token and its like, fold the rest
             tokens = features[:, getattr(self.backbone, "num_prefix_tokens", 0) :]
             side = round(tokens.shape[1] ** 0.5)
-            return tokens.transpose(1, 2).reshape(len(tokens), -1, side, side)
+            return tokens.transpose(1, 2).reshape(tokens.shape[0], -1, side, side)
         if getattr(self.backbone, "output_fmt", "NCHW") == "NHWC":
             return features.permute(0, 3, 1, 2)
         return features
@@ -120,7 +122,7 @@ class Detector(nn.Module):
 
     @classmethod
     def load(cls, folder: Path) -> Detector:
-        """Read what `save` wrote.
+        """Read what `save` wrote, and what earlier versions did: they knew fewer keys.
 
         Raises:
             DataError: ``folder`` does not hold a detector, or a damaged one.
@@ -131,8 +133,10 @@ class Detector(nn.Module):
                 "`detector/` of a finished run"
             )
         try:
-            detector = cls(**json.loads((folder / "detector.json").read_text()))
+            config = json.loads((folder / "detector.json").read_text())
+            detector = cls(config["backbone"], image_size=config["image_size"])
+            detector.config |= config
             detector.load_state_dict(load_file(folder / "detector.safetensors"))
-        except (OSError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
+        except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
             raise DataError(f"{folder}: damaged detector ({error})") from error
         return detector.eval()
