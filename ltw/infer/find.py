@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,12 +54,19 @@ class Found:
     error: str | None = None
 
 
-def find_faces(path: str | Path, *, frames: int = FRAMES, pictures: bool = False) -> Found:
+def find_faces(
+    path: str | Path,
+    *,
+    frames: int = FRAMES,
+    pictures: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Found:
     """Find every face of a photograph, or of ``frames`` evenly spaced frames of a video.
 
     Done as for training: `ltw.data.clips` takes the same frames and, of the person it follows, the
     same boxes and crops. A file of another suffix is tried as a photograph, then as a video.
-    With ``pictures``, all frames are kept, reduced to `PICTURE_SIDE`.
+    With ``pictures``, all frames are kept, reduced to `PICTURE_SIDE`. ``progress`` is called with
+    how many frames have been searched, and of how many.
 
     Raises:
         DataError: the file is missing, or cannot be decoded; ``frames`` is below 1.
@@ -67,7 +74,7 @@ def find_faces(path: str | Path, *, frames: int = FRAMES, pictures: bool = False
     if frames < 1:
         raise DataError(f"frames is {frames}; it must be at least 1")
     kind, sample = _read(Path(path), frames)
-    found = list(zip(sample.frames, _detect(sample.frames), strict=True))
+    found = list(zip(sample.frames, _detect(sample.frames, progress), strict=True))
     faces = [(frame, detection) for frame, several in found for detection in several]
     crops = _stack([crop(frame.image, crop_box(d.box)) for frame, d in faces])
     numbers = [frame.index for frame, _ in faces]
@@ -123,7 +130,7 @@ def _read(path: Path, frames: int) -> tuple[Kind, Sample]:
         raise DataError(f"{path}: neither an image nor a video that can be decoded") from None
 
 
-def _detect(frames: Sequence[Frame]) -> list[list[Detection]]:
+def _detect(frames: Sequence[Frame], progress: Callable[[int, int], None]) -> list[list[Detection]]:
     """Return the faces of each frame, largest first.
 
     The person that training would follow is found as it would: boxes come out a few pixels
@@ -137,6 +144,7 @@ def _detect(frames: Sequence[Frame]) -> list[list[Detection]]:
             others = [other for other in found if iou(other.box, main.box) < SAME_FACE]
             found = sorted([main, *others], key=lambda d: -d.area)
         detections.append(found)
+        progress(len(detections), len(images))
     return detections
 
 
