@@ -102,12 +102,14 @@ class Detector:
         )
         people = _people(faces)
         p_fake = max((person.p_fake for person in people if person.counts), default=None)
+        photo = found.kind == "image"
+        threshold = self.settings.threshold if photo else self.settings.video_threshold
         return Prediction(
             path=found.path,
             kind=found.kind,
             p_fake=p_fake,
-            verdict=self._verdict(p_fake),
-            threshold=self.settings.threshold,
+            verdict=_verdict(p_fake, threshold),
+            threshold=threshold,
             faces=faces,
             people=people,
             warning=found.warning,
@@ -126,10 +128,11 @@ class Detector:
             raise DataError(f"{self.settings.name}: the network gives no finite number for a face")
         return _sigmoid(logits / np.float32(self.settings.temperature))
 
-    def _verdict(self, p_fake: float | None) -> Verdict:
-        if p_fake is None:
-            return "no-face"
-        return "fake" if p_fake >= self.settings.threshold else "real"
+
+def _verdict(p_fake: float | None, threshold: float) -> Verdict:
+    if p_fake is None:
+        return "no-face"
+    return "fake" if p_fake >= threshold else "real"
 
 
 def _people(faces: Sequence[ScoredFace]) -> tuple[Person, ...]:

@@ -31,12 +31,14 @@ class Settings:
         image_size: side of its input in pixels.
         temperature: logits are divided by it before the sigmoid, which calibrates them.
         threshold: probability from which a face is called fake.
+        video_threshold: mean probability from which a person in a video is; means spread less.
     """
 
     name: str
     image_size: int
     temperature: float = 1.0
     threshold: float = 0.5
+    video_threshold: float = 0.5
 
     @classmethod
     def read(cls, values: Mapping[str, Any], where: Path, name: str) -> Settings:
@@ -51,11 +53,13 @@ class Settings:
                 image_size=int(values["image_size"]),
                 temperature=float(values.get("temperature", 1.0)),
                 threshold=float(values.get("threshold", 0.5)),
+                video_threshold=float(values.get("video_threshold", values.get("threshold", 0.5))),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{where}: damaged detector (settings: {error!r})") from None
-        if not 0 <= settings.threshold <= 1:
-            raise DataError(f"{where}: threshold is {settings.threshold}; it must be in [0, 1]")
+        for key in ("threshold", "video_threshold"):
+            if not 0 <= (value := getattr(settings, key)) <= 1:
+                raise DataError(f"{where}: {key} is {value}; it must be in [0, 1]")
         if not 0 < settings.temperature < float("inf"):
             raise DataError(f"{where}: temperature is {settings.temperature}; it must be above 0")
         return settings

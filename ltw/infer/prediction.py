@@ -50,7 +50,7 @@ class Prediction:
         kind: ``image`` or ``video``.
         p_fake: P(fake) of the most suspect person who counts, in [0, 1]; None without a face.
         verdict: ``fake`` from ``threshold`` on, else ``real``; ``no-face`` where none was scored.
-        threshold: the detector's.
+        threshold: the detector's for images, or for videos.
         faces: every face, by frame, the largest first.
         people: every person, by number.
         warning: what is amiss with a file that was scored all the same, else None.
