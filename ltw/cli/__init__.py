@@ -13,7 +13,7 @@ from typing import NoReturn
 import typer
 from rich.markup import escape
 
-from ltw.cli import bench, data, predict, training
+from ltw.cli import bench, data, figures, predict, training
 from ltw.errors import LTWError
 from ltw.progress import console
 
@@ -41,8 +41,10 @@ store.command("check")(data.store_check)
 store.command("sheet")(data.store_sheet)
 app.add_typer(store, name="store")
 
-suites = typer.Typer(help="Run suites of benchmarks.", no_args_is_help=True)
+suites = typer.Typer(help="Run suites of benchmarks; what they found.", no_args_is_help=True)
 suites.command("run")(bench.run)
+suites.command("figures")(figures.figures)
+suites.command("robustness")(figures.robustness)
 app.add_typer(suites, name="bench")
 
 

@@ -65,7 +65,7 @@ def galleries(weights: pd.DataFrame, store: FaceSource) -> dict[str, list[Weight
 
 def gallery_figure(shown: Mapping[str, list[WeightedFace]]) -> Figure:
     """Draw galleries, a row a class, each face with its weight and, if forged, its domain."""
-    figure, grid = panels(10.5, 1.55 * len(shown), len(shown), FACES)
+    figure, grid = panels(10.5, 1.35 * len(shown), len(shown), FACES)
     for row, (name, faces) in enumerate(shown.items()):
         cells = grid[row * FACES : (row + 1) * FACES]
         for axes, face in zip(cells, faces, strict=False):

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
+from scipy.optimize import isotonic_regression
 
 from ltw.palette import CSS_COLOURS, INK, MUTED, RULE, SERIES, Colour
 from ltw.types import REAL
@@ -130,13 +132,12 @@ def legend_below(figure: Figure, axes: Axes, columns: int) -> None:
 def label_ends(axes: Axes, ends: Sequence[tuple[str, float, str]], x: float) -> None:
     """Write each (text, y, colour) at the right end of its curve, moved apart where they meet."""
     low, high = axes.get_ylim()
-    apart = 0.075 * (high - low)
-    above = -float("inf")
-    for text, y, colour in sorted(ends, key=lambda end: end[1]):
-        above = max(y, above + apart)
+    ends = sorted(ends, key=lambda end: end[1])
+    places = spread([y for _, y, _ in ends], 0.075 * (high - low))
+    for (text, _, colour), y in zip(ends, places, strict=True):
         axes.annotate(
             text,
-            (x, above),
+            (x, y),
             xytext=(7, 0),
             textcoords="offset points",
             color=colour,
@@ -144,6 +145,12 @@ def label_ends(axes: Axes, ends: Sequence[tuple[str, float, str]], x: float) -> 
             va="center",
             annotation_clip=False,
         )
+
+
+def spread(values: Sequence[float], apart: float) -> Sequence[float]:
+    """Return the nearest values (least squares) to ascending ones that are ``apart`` or more."""
+    steps = apart * np.arange(len(values))
+    return list(isotonic_regression(np.asarray(values) - steps).x + steps)
 
 
 def svg(figure: Figure, prefix: str) -> str:

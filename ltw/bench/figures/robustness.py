@@ -1,0 +1,62 @@
+"""AUC as pictures get worse: a panel a corruption, a line a method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ltw.bench.corruptions import CORRUPTIONS
+from ltw.bench.figures.style import MAX_BANDS, draw, method_colour, panels
+from ltw.palette import INK, MUTED
+
+CLEAN = 0
+"""The strength of faces as they are in the store."""
+
+
+def mean_robustness(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Average the AUCs of one method's runs over its seeds.
+
+    ``tables``, one a seed, have corruption, strength, value, low and high, as has what is
+    returned: a row a (corruption, strength), `CLEAN` among the strengths, with the mean value and,
+    as low and high, the lowest and highest seed's; of one seed, its own interval over videos.
+    """
+    table = pd.concat(tables)
+    if len(tables) == 1:
+        own = table[["corruption", "strength", "value", "low", "high"]]
+        return own.sort_values(["corruption", "strength"]).reset_index(drop=True)
+    grouped = table.groupby(["corruption", "strength"])["value"]
+    return grouped.agg(value="mean", low="min", high="max").reset_index()
+
+
+def robustness_figure(curves: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw `mean_robustness` of every method on one target; the last cell is the legend."""
+    figure, grid = panels(9.4, 5.2, 2, 3, sharey=True)
+    for place, (name, corruption) in enumerate(CORRUPTIONS.items()):
+        axes = grid[place]
+        for method, table in curves.items():
+            own = table[table["corruption"] == name]
+            draw(axes, method, own["strength"], own["value"], marker="o", markersize=3)
+            if len(curves) <= MAX_BANDS:
+                colour = method_colour(method).light
+                axes.fill_between(
+                    own["strength"],
+                    own["low"].astype(float),
+                    own["high"].astype(float),
+                    color=colour,
+                    alpha=0.13,
+                    linewidth=0,
+                )
+        axes.axhline(0.5, color=MUTED.light, linewidth=1, linestyle=":")
+        axes.set_title(name if name != "jpeg" else "JPEG", loc="left", fontweight="bold")
+        axes.set_xticks(range(6), ["none", *(f"{level:g}" for level in corruption.levels)])
+        axes.set_xlabel(corruption.unit)
+        if place % 3 == 0:
+            axes.set_ylabel("AUC")
+    handles, labels = grid[0].get_legend_handles_labels()
+    grid[-1].axis("off")
+    grid[-1].legend(
+        handles, labels, loc="center left", frameon=False, labelcolor=INK.light, handlelength=2.6
+    )
+    return figure

@@ -1,0 +1,231 @@
+"""The figures that finished runs hold data for, each with its words."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ltw.bench.corruptions import CORRUPTIONS
+from ltw.bench.figures.gallery import WeightedFace, galleries, gallery_figure
+from ltw.bench.figures.robustness import CLEAN, mean_robustness, robustness_figure
+from ltw.bench.figures.roc import det_figure, mean_roc, roc_figure
+from ltw.bench.figures.style import MAX_BANDS, method_name, pretty
+from ltw.bench.figures.sweeps import SHOWN, sweep_figure
+from ltw.bench.figures.weights import weights_by_epoch, weights_figure
+from ltw.bench.finished import Run
+from ltw.bench.robustness import read_robustness
+from ltw.data.store import Store
+from ltw.engine.evaluate import domain_faces
+from ltw.engine.run import PREDICTIONS, settings
+from ltw.errors import DataError
+
+
+@dataclass(frozen=True)
+class Plate:
+    """A figure and its words; a gallery's faces are kept for the page, which sets them itself."""
+
+    section: str
+    title: str
+    caption: str
+    figure: Figure
+    faces: Mapping[str, Sequence[WeightedFace]] | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of its files, without suffix."""
+        return re.sub(r"[^\w=.-]+", "-", f"{self.section}-{self.title}".lower())
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it needs the width of a page."""
+        return bool(self.figure.get_figwidth() > 6)
+
+
+Job = tuple[str, Callable[[], list[Plate]]]
+"""What figures are called, and what makes them or raises `DataError` where their data are missing.
+"""
+
+Methods = Mapping[str, Sequence[Run]]
+"""Runs by method, one a seed."""
+
+
+def jobs(runs: Sequence[Run]) -> Iterator[Job]:
+    """Yield all figures of sorted ``runs``: by benchmark and variant, then those of sweeps."""
+    forgeries = sorted({source for run in runs for source in run.config.sources})
+    plain = [run for run in runs if "=" not in run.variant]
+    for (benchmark, variant), group in groupby(plain, lambda run: (run.benchmark, run.variant)):
+        methods = {m: list(own) for m, own in groupby(group, lambda run: run.method)}
+        section = f"{benchmark} {variant}".strip()
+        for target in next(iter(methods.values()))[0].targets:
+            place = f"{section} on {pretty(target)}"
+            yield f"ROC and DET, {place}", partial(_curves, section, target, methods)
+            yield f"robustness, {place}", partial(_robustness, section, target, methods)
+        for method, own in methods.items():
+            if _weighs(own):
+                place = f"{section} by {method_name(method)}"
+                yield f"learned weights, {place}", partial(_weights, section, own, forgeries)
+                yield f"gallery, {place}", partial(_gallery, section, own[0])
+    yield from _sweeps(runs)
+
+
+def _weighs(runs: Sequence[Run]) -> bool:
+    return any((run.folder / "weights.parquet").is_file() or run.method == "ltw" for run in runs)
+
+
+def _curves(section: str, target: str, methods: Methods) -> list[Plate]:
+    curves = {
+        method: mean_roc([_scores(run, target) for run in runs]) for method, runs in methods.items()
+    }
+    words = f"Single frames. {_seeds(methods, len(methods))}"
+    probit = " Both axes on the probit scale; on the dotted line both errors are equal."
+    return [
+        Plate(
+            section,
+            f"ROC on {pretty(target)}",
+            f"{words} Beside a name: its AUC.",
+            roc_figure(curves),
+        ),
+        Plate(section, f"DET on {pretty(target)}", words + probit, det_figure(curves)),
+    ]
+
+
+def _scores(run: Run, target: str) -> tuple[Any, Any]:
+    """Return the labels and scores of the frames of one target's test."""
+    entry = run.targets[target]
+    for faces in domain_faces(run.folder / PREDICTIONS)[0].values():
+        fake = faces[faces["label"] == 1].iloc[0]
+        if all(fake[name] == entry[name] for name in ("dataset", "domain", "compression")):
+            return faces["label"], faces["p_fake"]
+    raise DataError(f"{run.folder / PREDICTIONS}: holds no test of {target}")
+
+
+def _robustness(section: str, target: str, methods: Methods) -> list[Plate]:
+    measured: dict[str, list[pd.DataFrame]] = {}
+    lacking = []
+    for method, runs in methods.items():
+        tables = [table for run in runs if (table := _corrupted_aucs(run, target)) is not None]
+        if len(tables) == len(runs):
+            measured[method] = tables
+        else:
+            lacking.append(method_name(method))
+    if not measured:
+        raise DataError("not measured; do it: ltw bench robustness")
+    words = f"AUC of frames, from no loss of quality to the worst. {_seeds(methods, len(measured))}"
+    if len(measured) <= MAX_BANDS and all(len(tables) == 1 for tables in measured.values()):
+        words += " Bands: 95% intervals over test videos."
+    if lacking:
+        words += f" Not measured in every run, so not drawn: {', '.join(lacking)}."
+    figure = robustness_figure({m: mean_robustness(tables) for m, tables in measured.items()})
+    return [Plate(section, f"Robustness on {pretty(target)}", words, figure)]
+
+
+def _corrupted_aucs(run: Run, target: str) -> pd.DataFrame | None:
+    """Return the frame AUCs of one target under every condition, the clean one with each."""
+    table = read_robustness(run.folder)
+    if table is None:
+        return None
+    entry = run.targets[target]
+    for name in ("dataset", "domain", "compression"):
+        table = table[table[name] == entry[name]]
+    table = table[(table["level"] == "frame") & (table["metric"] == "auc")]
+    clean = [
+        {"corruption": name, "strength": CLEAN, **entry["frame"]["auc"]} for name in CORRUPTIONS
+    ]
+    joined: pd.DataFrame = pd.concat([pd.DataFrame(clean), table], ignore_index=True)
+    return joined.astype(dict.fromkeys(("value", "low", "high"), float))
+
+
+def _weights(section: str, runs: Sequence[Run], forgeries: Sequence[str]) -> list[Plate]:
+    method = runs[0].method
+    table = weights_by_epoch([_log(run) for run in runs])
+    if table.empty:
+        raise DataError("metrics.jsonl holds no weights")
+    words = f"Mean weight of the source validation faces. {_seeds({method: runs}, 1)}"
+    figure = weights_figure(table, forgeries)
+    return [Plate(section, f"Weights learned by {method_name(method)}", words, figure)]
+
+
+def _log(run: Run) -> list[dict[str, Any]]:
+    path = run.folder / "metrics.jsonl"
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except FileNotFoundError:
+        raise DataError(f"{path}: missing") from None
+    except ValueError as error:
+        raise DataError(f"{path}: damaged ({error})") from None
+
+
+def _gallery(section: str, run: Run) -> list[Plate]:
+    path = run.folder / "weights.parquet"
+    if not path.is_file():
+        raise DataError(f"{path}: missing")
+    weights = pd.read_parquet(path)
+    store = Store(run.config.store)
+    held = store.records["domain"].reindex(weights["index"])
+    if held.tolist() != weights["domain"].tolist():
+        raise DataError(f"{store.path}: no longer the store that {run.folder.name} was trained on")
+    shown = galleries(weights, store)
+    words = (
+        f"Training faces and what they weigh, seed {run.seed}: fakes and reals apart, at even "
+        f"ranks from the lowest weight to the highest of {len(weights):,}."
+    )
+    title = f"Gallery of {method_name(run.method)}"
+    return [Plate(section, title, words, gallery_figure(shown), shown)]
+
+
+def _sweeps(runs: Sequence[Run]) -> Iterator[Job]:
+    swept = [run for run in runs if "=" in run.variant]
+    if not swept:
+        yield "sweeps", partial(_refuse, "no suite with sweeps was run; do it: ltw bench run fig5")
+    kinds = sorted({(r.benchmark, r.method, r.variant.split("=")[0]) for r in swept})
+    for benchmark, method, key in kinds:
+        own = [r for r in swept if (r.benchmark, r.method) == (benchmark, method)]
+        own = [r for r in own if r.variant.split("=")[0] == key]
+        base = [r for r in runs if (r.benchmark, r.method, r.variant) == (benchmark, method, "")]
+        for target in own[0].targets:
+            name = f"sweep of {key}, {benchmark} on {pretty(target)}"
+            yield name, partial(_sweep, key, target, own, base)
+
+
+def _refuse(reason: str) -> list[Plate]:
+    raise DataError(reason)
+
+
+def _sweep(key: str, target: str, swept: Sequence[Run], base: Sequence[Run]) -> list[Plate]:
+    first = swept[0]
+    dotted = next(name for name in settings(first.config) if name.split(".")[-1] == key)
+    own = {**settings(first.config), dotted: None, "seed": None}
+    joined = [r for r in base if {**settings(r.config), dotted: None, "seed": None} == own]
+    rows = [
+        {"setting": settings(run.config)[dotted], "metric": metric}
+        | run.targets[target]["frame"][metric]
+        for run in (*swept, *joined)
+        for metric in SHOWN
+    ]
+    table = pd.DataFrame(rows).astype(dict.fromkeys(("value", "low", "high"), float))
+    words = (
+        "Single frames. A dot is a run (one seed) with its 95% interval over test videos; "
+        "the line joins the means."
+    )
+    figure = sweep_figure(table, key, first.method)
+    return [Plate(first.benchmark, f"Sweep of {key} on {pretty(target)}", words, figure)]
+
+
+def _seeds(methods: Methods, drawn: int) -> str:
+    """Say how many seeds there are and what is drawn of them."""
+    counts = sorted({len(runs) for runs in methods.values()})
+    if counts == [1]:
+        return "One seed a method."
+    number = (
+        " to ".join(str(count) for count in (counts[0], counts[-1])) if counts[1:] else counts[0]
+    )
+    bands = "; the band spans them" if drawn <= MAX_BANDS else ""
+    return f"A line is the mean over {number} seeds{bands}."
