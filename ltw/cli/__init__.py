@@ -43,6 +43,7 @@ app.add_typer(store, name="store")
 
 suites = typer.Typer(help="Run suites of benchmarks; what they found.", no_args_is_help=True)
 suites.command("run")(bench.run)
+suites.command("table")(bench.table)
 suites.command("figures")(figures.figures)
 suites.command("robustness")(figures.robustness)
 app.add_typer(suites, name="bench")

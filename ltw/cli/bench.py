@@ -1,7 +1,8 @@
-"""Commands for suites of runs: bench run."""
+"""Commands for suites of runs: bench run, bench table."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,11 +10,28 @@ import typer
 from rich.markup import escape
 
 from ltw.cli.output import end, names, output
+from ltw.files import write_text
 from ltw.progress import console
 
 if TYPE_CHECKING:
     from ltw.bench.plan import Run
     from ltw.bench.suites import Suite
+
+
+class TableFormat(StrEnum):
+    """What a table can be printed as; `ltw.bench.formats` renders each."""
+
+    md = "md"
+    csv = "csv"
+    latex = "latex"
+    html = "html"
+
+
+class Level(StrEnum):
+    """What is scored: frames, or videos."""
+
+    frame = "frame"
+    video = "video"
 
 
 def run(
@@ -100,3 +118,37 @@ def _state(run: Run) -> str:
     if is_finished(run):
         return "done   "
     return "cut off" if (run.folder / CONFIG).exists() else "to do  "
+
+
+def table(
+    out: Annotated[Path, typer.Argument(help="The folder given to `ltw bench run` as --out.")],
+    format_: Annotated[
+        TableFormat, typer.Option("--format", help="Markdown, CSV, LaTeX or an HTML page.")
+    ] = TableFormat.md,
+    level: Annotated[
+        Level, typer.Option(help="Single frames, or whole videos by their frames' mean.")
+    ] = Level.frame,
+    versus: Annotated[
+        str | None,
+        typer.Option(help="Comma-separated methods to compare LTW with; default: every other."),
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option("--out", help="File to write; default: standard output.")
+    ] = None,
+) -> None:
+    """Tables of every finished run in a folder, and LTW's differences from the other methods.
+
+    Figures are means over seeds with 95% intervals, beside the published ones where benchmark,
+    backbone, method, target and metric are the same. Nothing else than run folders is read.
+
+    Example: `ltw bench table results --format html --out results.html`
+    """
+    from ltw.bench.formats import FORMATS
+    from ltw.bench.tables import make_tables
+
+    text = FORMATS[format_](make_tables(out, level=level, versus=names(versus or "")))
+    if to is None:
+        output.print(text, end="", soft_wrap=True)
+        return
+    write_text(to, text)
+    output.print(str(to), soft_wrap=True)
