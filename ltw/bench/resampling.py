@@ -1,0 +1,147 @@
+"""Metrics on many draws of the test videos, shared by all runs that are tested on these videos.
+
+`ltw.metrics.resample` ranks all frames anew for every draw and knows one test at a time. A table
+needs hundreds of runs on the same draws, so here the frames are summed up by video once: ACC and
+log loss are then linear in how often each video was drawn, AUC is bilinear (so many pairs of a real
+and a fake video), and for EER only the stretch of the ROC is walked where the draws' crossings lie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cache
+from zlib import crc32
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ltw.metrics import CLIP, THRESHOLD, equal_error, evaluate, video_scores
+
+Array = NDArray[np.float64]
+Ints = NDArray[np.intp]
+
+REPLICATES = 1000
+_BLOCKS = 64
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scored samples of one test, frames or videos; ``video`` is each one's place in the draws."""
+
+    labels: Array  # (n,) 0 or 1
+    p_fake: Array  # (n,)
+    video: Ints  # (n,) in 0 .. V-1
+
+    @classmethod
+    def of(cls, faces: pd.DataFrame, level: str) -> Scores:
+        """Take the columns label, p_fake, video of a test; at level ``video`` their means."""
+        labels, p_fake, videos = (faces[name].to_numpy() for name in ("label", "p_fake", "video"))
+        if level == "video":
+            names, y, p = video_scores(labels, p_fake, videos)
+            return cls(y.astype(float), p, np.arange(len(names)))
+        video = pd.factorize(videos, sort=True)[0]
+        return cls(labels.astype(float), p_fake.astype(float), video)
+
+    def evaluate(self) -> dict[str, float]:
+        """Return the four metrics; raises as `ltw.metrics.evaluate` does."""
+        return evaluate(self.labels, self.p_fake)
+
+    def replicate(self, draws: Array, metrics: Collection[str]) -> dict[str, Array]:
+        """Return each of ``metrics`` (R,) on every draw (R, V): how often each video was drawn."""
+        count = np.bincount(self.video, minlength=draws.shape[1])
+        total = draws @ count
+        found: dict[str, Array] = {}
+        if "acc" in metrics:
+            right = (self.p_fake > THRESHOLD) == (self.labels == 1)
+            found["acc"] = draws @ np.bincount(self.video, right, draws.shape[1]) / total
+        if "log_loss" in metrics:
+            p = np.clip(self.p_fake, CLIP, 1 - CLIP)
+            loss = -np.log(np.where(self.labels == 1, p, 1 - p))
+            found["log_loss"] = draws @ np.bincount(self.video, loss, draws.shape[1]) / total
+        if "auc" in metrics:
+            found["auc"] = self._auc(draws)
+        if "eer" in metrics:
+            found["eer"] = self._eer(draws)
+        return found
+
+    def _auc(self, draws: Array) -> Array:
+        """Sum the drawn pairs of videos by how many of their pairs of samples are in order."""
+        fake = self.labels == 1
+        fakes, fake_video, n_fakes = np.unique(
+            self.video[fake], return_inverse=True, return_counts=True
+        )
+        ascending = np.flatnonzero(~fake)[np.argsort(self.p_fake[~fake])]
+        reals, real_video, n_reals = np.unique(
+            self.video[ascending], return_inverse=True, return_counts=True
+        )
+        own = self.p_fake[fake][np.argsort(fake_video, kind="stable")]
+        others = self.p_fake[ascending]
+        in_order = np.empty((len(fakes), len(reals)))
+        for row, scores in enumerate(np.split(own, np.cumsum(n_fakes)[:-1])):
+            ranked = np.sort(scores)
+            lower = np.searchsorted(ranked, others, "left")
+            not_higher = np.searchsorted(ranked, others, "right")
+            higher = len(ranked) - (lower + not_higher) / 2  # a tie counts one half
+            in_order[row] = np.bincount(real_video, higher, len(reals))
+        drawn_fakes, drawn_reals = draws[:, fakes], draws[:, reals]
+        pairs = (drawn_fakes @ n_fakes) * (drawn_reals @ n_reals)
+        return np.asarray(np.sum(drawn_fakes @ in_order * drawn_reals, axis=1) / pairs)
+
+    def _eer(self, draws: Array) -> Array:
+        """Find where FPR + TPR - 1 crosses zero: in which blocks of the ROC, then where in these.
+
+        Vertex k of the ROC calls the samples with the k highest distinct scores fake.
+        """
+        rank = np.unique(-self.p_fake, return_inverse=True)[1]
+        edges = np.unique(np.linspace(0, rank.max() + 1, _BLOCKS + 1).astype(int))
+        block = np.searchsorted(edges, rank, "right") - 1
+        reals, fakes = (
+            self._cumulated(draws, block, self.labels == label, len(edges) - 1) for label in (0, 1)
+        )
+        n_real, n_fake = reals[:, -1:], fakes[:, -1:]
+        after = np.argmax(reals / n_real + fakes / n_fake - 1 >= 0, axis=1)
+        first, last = after.min() - 1, after.max()
+        near = (rank >= edges[first]) & (rank < edges[last])
+        order = np.flatnonzero(near)[np.argsort(rank[near], kind="stable")]
+        ends = np.append(0, np.flatnonzero(np.append(np.diff(rank[order]) > 0, True)) + 1)
+        drawn = draws[:, self.video[order]]
+        steps = [np.cumsum(drawn * (self.labels[order] == label), axis=1) for label in (0, 1)]
+        below, above = (np.pad(step, ((0, 0), (1, 0)))[:, ends] for step in steps)
+        return equal_error(
+            (reals[:, [first]] + below) / n_real, (fakes[:, [first]] + above) / n_fake
+        )
+
+    def _cumulated(self, draws: Array, block: Ints, rows: NDArray[np.bool_], blocks: int) -> Array:
+        """Return how many of ``rows`` are drawn (R, blocks + 1) before each edge of a block."""
+        videos = draws.shape[1]
+        cells = np.bincount(self.video[rows] * blocks + block[rows], minlength=videos * blocks)
+        sums = np.cumsum(draws @ cells.reshape(videos, blocks), axis=1)
+        return np.pad(sums, ((0, 0), (1, 0)))
+
+
+def draw_videos(faces: pd.DataFrame, replicates: int = REPLICATES, seed: int = 0) -> Array:
+    """Return how often each video of a test was drawn (replicates, V), videos sorted by name.
+
+    ``faces`` has the columns dataset, domain, label, video. Videos of one domain of a data set are
+    drawn among each other, as many as there are, so every draw has both classes. What is drawn
+    depends on the data set, the domain and the number of videos alone: tests that share videos
+    share their draws (the reals of two forgeries, one video at two compressions), whatever the run.
+    """
+    videos = faces.drop_duplicates("video").sort_values("video").reset_index(drop=True)
+    drawn = np.empty((replicates, len(videos)))
+    names = videos["dataset"] + "/" + videos["domain"]
+    for name in names.unique():
+        members = np.flatnonzero(names == name)
+        drawn[:, members] = _counts(name, len(members), replicates, seed)
+    return drawn
+
+
+@cache
+def _counts(name: str, n: int, replicates: int, seed: int) -> Array:
+    """Draw n of n videos with replacement, and return how often each was drawn (replicates, n)."""
+    rng = np.random.default_rng([seed, crc32(name.encode())])
+    picks = rng.integers(n, size=(replicates, n)) + n * np.arange(replicates)[:, None]
+    counts = np.bincount(picks.ravel(), minlength=replicates * n)
+    return counts.reshape(replicates, n).astype(float)
