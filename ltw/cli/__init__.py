@@ -13,7 +13,7 @@ from typing import NoReturn
 import typer
 from rich.markup import escape
 
-from ltw.cli import bench, data, figures, predict, training
+from ltw.cli import bench, data, export, figures, predict, serve, training
 from ltw.errors import LTWError
 from ltw.progress import console
 
@@ -34,6 +34,8 @@ app.command()(data.extract)
 app.command()(training.train)
 app.command()(training.evaluate)
 app.command()(predict.predict)
+app.command()(export.export)
+app.command()(serve.serve)
 
 store = typer.Typer(help="Look into a store of faces.", no_args_is_help=True)
 store.command("info")(data.store_info)

@@ -1,0 +1,122 @@
+"""The running service: a socket, the pool, and an end that loses nothing it need not lose."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import time
+from collections.abc import Collection
+from types import FrameType
+
+import uvicorn
+
+from ltw.errors import LTWError
+from ltw.progress import console
+from ltw.serve.app import create_app
+from ltw.serve.jobs import Results
+from ltw.serve.limits import Limits
+from ltw.serve.pool import Pool
+from ltw.serve.uploads import sweep
+
+PICKUP_SECONDS = 3.0
+"""How long results wait, at the end, for whoever asked for them."""
+
+
+def serve(
+    model: str,
+    *,
+    host: str,
+    port: int,
+    limits: Limits,
+    workers: int,
+    grace: float,
+    names: Collection[str] = (),
+) -> None:
+    """Serve until SIGINT or SIGTERM; then finish what was accepted, for up to ``grace`` seconds.
+
+    Raises:
+        LTWError: the address cannot be listened on, or the model cannot be loaded.
+    """
+    listener = _bind(host, port)
+    address, port = listener.getsockname()[:2]
+    local = ipaddress.ip_address(address).is_loopback
+    if not local:
+        console.print(
+            f"[bold yellow]warning:[/] {address} is not a loopback address: everybody who can "
+            "reach this machine can send files here, unencrypted and without a password",
+            soft_wrap=True,
+        )
+    sweep()
+    pool = Pool(model, limits, workers)
+    try:
+        settings = pool.start()
+        results = Results(limits.keep)
+        app = create_app(pool, results, names={host, *names}, any_address=not local)
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,  # whoever knows a job's address may read its result
+            server_header=False,
+            proxy_headers=False,
+            ws="none",
+            timeout_graceful_shutdown=int(PICKUP_SECONDS),
+        )
+        shown = f"[{address}]" if ":" in address else address
+        console.print(
+            f"{settings.name} at http://{shown}:{port} (Ctrl-C ends it)",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+        _Server(config, pool, results, grace).run([listener])
+    finally:
+        pool.close()
+        listener.close()
+
+
+class _Server(uvicorn.Server):
+    """Goes on answering after the first signal until the pool is idle; a second ends it at once."""
+
+    def __init__(self, config: uvicorn.Config, pool: Pool, results: Results, grace: float) -> None:
+        super().__init__(config)
+        self._pool = pool
+        self._results = results
+        self._grace = grace
+        self._end = float("inf")
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take a signal."""
+        if self._pool.closing:
+            self.should_exit = True
+            return
+        self._pool.refuse_new()
+        self._end = time.monotonic() + self._grace
+        console.print("finishing what was accepted; once more ends at once", highlight=False)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look, ten times a second, whether it is time to end."""
+        if self._pool.closing:
+            now = time.monotonic()
+            if self._pool.idle:
+                self._end = min(self._end, now + PICKUP_SECONDS)
+            if now >= self._end or (self._pool.idle and not self._results.unseen):
+                self.should_exit = True
+        return await super().on_tick(counter)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise LTWError(
+            f"cannot listen on {host}:{port} ({reason}); choose another --port"
+        ) from None
+    return listener
