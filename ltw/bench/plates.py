@@ -84,7 +84,7 @@ def _curves(section: str, target: str, methods: Methods) -> list[Plate]:
     curves = {
         method: mean_roc([_scores(run, target) for run in runs]) for method, runs in methods.items()
     }
-    words = f"Single frames. {_seeds(methods, len(methods))}"
+    words = f"{_test(methods, target)} {_seeds(methods, len(methods))}"
     probit = " Both axes on the probit scale; on the dotted line both errors are equal."
     return [
         Plate(
@@ -118,7 +118,7 @@ def _robustness(section: str, target: str, methods: Methods) -> list[Plate]:
             lacking.append(method_name(method))
     if not measured:
         raise DataError("not measured; do it: ltw bench robustness")
-    words = f"AUC of frames, from no loss of quality to the worst. {_seeds(methods, len(measured))}"
+    words = f"{_test(methods, target)} {_seeds(methods, len(measured))}"
     if len(measured) <= MAX_BANDS and all(len(tables) == 1 for tables in measured.values()):
         words += " Bands: 95% intervals over test videos."
     if lacking:
@@ -212,11 +212,22 @@ def _sweep(key: str, target: str, swept: Sequence[Run], base: Sequence[Run]) -> 
     ]
     table = pd.DataFrame(rows).astype(dict.fromkeys(("value", "low", "high"), float))
     words = (
-        "Single frames. A dot is a run (one seed) with its 95% interval over test videos; "
-        "the line joins the means."
+        f"{_test({first.method: [first]}, target)} A dot is a run (one seed) with its 95% "
+        "interval over test videos; the line joins the means."
     )
     figure = sweep_figure(table, key, first.method)
     return [Plate(first.benchmark, f"Sweep of {key} on {pretty(target)}", words, figure)]
+
+
+def _test(methods: Methods, target: str) -> str:
+    """Say what was tested on."""
+    run = next(iter(methods.values()))[0]
+    entry = run.targets[target]
+    seen = "seen" if target in run.config.sources else "never seen"
+    return (
+        f"{entry['frames']:,} single frames of {entry['videos']:,} videos, reals included; "
+        f"the forgery was {seen} in training."
+    )
 
 
 def _seeds(methods: Methods, drawn: int) -> str:

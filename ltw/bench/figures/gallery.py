@@ -70,7 +70,7 @@ def gallery_figure(shown: Mapping[str, list[WeightedFace]]) -> Figure:
         cells = grid[row * FACES : (row + 1) * FACES]
         for axes, face in zip(cells, faces, strict=False):
             axes.imshow(_small(face.image, 112))
-            axes.set_title(f"{face.weight:.3f}", fontsize=9, pad=3)
+            axes.set_title(f"{face.weight:.3f}", fontsize=9, pad=3, color=INK.light)
             under = "" if face.domain == REAL else pretty(face.domain).replace(" ", "\n", 1)
             axes.set_xlabel(under, fontsize=7, color=MUTED.light, labelpad=2)
         for axes in cells:

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ltw.bench.corruptions import CORRUPTIONS
-from ltw.bench.figures.style import MAX_BANDS, draw, method_colour, panels
+from ltw.bench.figures.style import MAX_BANDS, draw, head, method_colour, panels
 from ltw.palette import INK, MUTED
 
 CLEAN = 0
@@ -49,7 +49,7 @@ def robustness_figure(curves: Mapping[str, pd.DataFrame]) -> Figure:
                     linewidth=0,
                 )
         axes.axhline(0.5, color=MUTED.light, linewidth=1, linestyle=":")
-        axes.set_title(name if name != "jpeg" else "JPEG", loc="left", fontweight="bold")
+        head(axes, "JPEG" if name == "jpeg" else name)
         axes.set_xticks(range(6), ["none", *(f"{level:g}" for level in corruption.levels)])
         axes.set_xlabel(corruption.unit)
         if place % 3 == 0:

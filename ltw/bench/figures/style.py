@@ -103,10 +103,14 @@ def panels(
         axes.spines[["top", "right"]].set_visible(False)
         axes.spines[["left", "bottom"]].set_color(RULE.light)
         axes.tick_params(color=RULE.light, labelcolor=MUTED.light, labelsize=9)
-        axes.title.set(color=INK.light, fontsize=10)
         for label in (axes.xaxis.label, axes.yaxis.label):
             label.set(color=INK.light, fontsize=9.5)
     return figure, list(grid.flat)
+
+
+def head(axes: Axes, text: str) -> None:
+    """Give one of several panels its heading."""
+    axes.set_title(text, loc="left", fontweight="bold", fontsize=10.5, color=INK.light)
 
 
 def legend(axes: Axes, place: Any, **options: Any) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ltw.bench.figures.style import draw, method_colour, panels
+from ltw.bench.figures.style import draw, head, method_colour, panels
 from ltw.metrics import Array
 from ltw.palette import MUTED
 
@@ -40,7 +40,7 @@ def sweep_figure(runs: pd.DataFrame, key: str, method: str) -> Figure:
         draw(axes, method, x, mean["value"], linewidth=0, marker="D", markersize=5)
         _ticks(axes, mean["setting"].to_numpy(float))
         axes.set_xlabel(SYMBOLS.get(key, key))
-        axes.set_title(title, loc="left", fontweight="bold")
+        head(axes, title)
     return figure
 
 
