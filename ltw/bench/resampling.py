@@ -8,9 +8,9 @@ and a fake video), and for EER only the stretch of the ROC is walked where the d
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
+from typing import Literal
 from zlib import crc32
 
 import numpy as np
@@ -24,6 +24,8 @@ Ints = NDArray[np.intp]
 
 REPLICATES = 1000
 _BLOCKS = 64
+_CHUNK = 10_000_000  # counts held at once: 10 to 40 MB
+_SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
 
 
 @dataclass(frozen=True)
@@ -48,46 +50,47 @@ class Scores:
         """Return the four metrics; raises as `ltw.metrics.evaluate` does."""
         return evaluate(self.labels, self.p_fake)
 
-    def replicate(self, draws: Array, metrics: Collection[str]) -> dict[str, Array]:
-        """Return each of ``metrics`` (R,) on every draw (R, V): how often each video was drawn."""
-        count = np.bincount(self.video, minlength=draws.shape[1])
-        total = draws @ count
-        found: dict[str, Array] = {}
-        if "acc" in metrics:
-            right = (self.p_fake > THRESHOLD) == (self.labels == 1)
-            found["acc"] = draws @ np.bincount(self.video, right, draws.shape[1]) / total
-        if "log_loss" in metrics:
-            p = np.clip(self.p_fake, CLIP, 1 - CLIP)
-            loss = -np.log(np.where(self.labels == 1, p, 1 - p))
-            found["log_loss"] = draws @ np.bincount(self.video, loss, draws.shape[1]) / total
-        if "auc" in metrics:
-            found["auc"] = self._auc(draws)
-        if "eer" in metrics:
-            found["eer"] = self._eer(draws)
-        return found
+    def replicate(self, draws: Array) -> dict[str, Array]:
+        """Return each metric (R,) on every draw (R, V): how often each video was drawn."""
+        videos = draws.shape[1]
+        p = np.clip(self.p_fake, CLIP, 1 - CLIP)
+        right = (self.p_fake > THRESHOLD) == (self.labels == 1)
+        loss = -np.log(np.where(self.labels == 1, p, 1 - p))
+        total = draws @ np.bincount(self.video, minlength=videos)
+        return {
+            "acc": draws @ np.bincount(self.video, right, videos) / total,
+            "log_loss": draws @ np.bincount(self.video, loss, videos) / total,
+            "auc": self._auc(draws),
+            "eer": self._eer(draws),
+        }
 
     def _auc(self, draws: Array) -> Array:
         """Sum the drawn pairs of videos by how many of their pairs of samples are in order."""
-        fake = self.labels == 1
-        fakes, fake_video, n_fakes = np.unique(
-            self.video[fake], return_inverse=True, return_counts=True
-        )
-        ascending = np.flatnonzero(~fake)[np.argsort(self.p_fake[~fake])]
-        reals, real_video, n_reals = np.unique(
-            self.video[ascending], return_inverse=True, return_counts=True
-        )
-        own = self.p_fake[fake][np.argsort(fake_video, kind="stable")]
-        others = self.p_fake[ascending]
+        fakes, n_fakes, fake_scores, _ = self._by_video(1)
+        reals, n_reals, real_scores, real_place = self._by_video(0)
+        order = np.argsort(real_scores)
+        starts = np.cumsum(n_fakes) - n_fakes
+        bounds = [np.searchsorted(real_scores[order], fake_scores, side) for side in _SIDES]
+        small = np.min_scalar_type(n_reals.max())
         in_order = np.empty((len(fakes), len(reals)))
-        for row, scores in enumerate(np.split(own, np.cumsum(n_fakes)[:-1])):
-            ranked = np.sort(scores)
-            lower = np.searchsorted(ranked, others, "left")
-            not_higher = np.searchsorted(ranked, others, "right")
-            higher = len(ranked) - (lower + not_higher) / 2  # a tie counts one half
-            in_order[row] = np.bincount(real_video, higher, len(reals))
+        chunk = max(1, _CHUNK // len(order))
+        for first in range(0, len(reals), chunk):
+            these = np.arange(first, min(first + chunk, len(reals)))
+            lower = np.zeros((len(order) + 1, len(these)), small)  # how many reals of each video
+            lower[1:] = real_place[order][:, None] == these
+            np.cumsum(lower, axis=0, dtype=small, out=lower)
+            below = [np.add.reduceat(lower[b], starts, axis=0, dtype=np.int64) for b in bounds]
+            in_order[:, these] = np.mean(below, axis=0)  # a tie counts one half
         drawn_fakes, drawn_reals = draws[:, fakes], draws[:, reals]
         pairs = (drawn_fakes @ n_fakes) * (drawn_reals @ n_reals)
         return np.asarray(np.sum(drawn_fakes @ in_order * drawn_reals, axis=1) / pairs)
+
+    def _by_video(self, label: int) -> tuple[Ints, Ints, Array, Ints]:
+        """Return a class's videos, their sizes, and its scores and their videos, video by video."""
+        rows = np.flatnonzero(self.labels == label)
+        rows = rows[np.argsort(self.video[rows], kind="stable")]
+        videos, place, sizes = np.unique(self.video[rows], return_inverse=True, return_counts=True)
+        return videos, sizes, self.p_fake[rows], place
 
     def _eer(self, draws: Array) -> Array:
         """Find where FPR + TPR - 1 crosses zero: in which blocks of the ROC, then where in these.

@@ -53,8 +53,8 @@ class Test:
         """Return the metric (R,) on draws of the videos; None where a class has fewer than two."""
         if self.videos["label"].value_counts().min() < 2:
             return None
-        if metric not in self._drawn:
-            self._drawn |= self.scores.replicate(draw_videos(self.videos), [metric])
+        if not self._drawn:
+            self._drawn |= self.scores.replicate(draw_videos(self.videos))
         return self._drawn[metric]
 
     def same_faces(self, other: Test) -> bool:
