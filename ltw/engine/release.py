@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -39,8 +39,8 @@ def describe_release(
         "preprocessing": {
             "colour_order": "RGB",
             "value_range": [0.0, 1.0],
-            "mean": detector.mean.flatten().tolist(),
-            "std": detector.std.flatten().tolist(),
+            "mean": [round(value, 6) for value in detector.mean.flatten().tolist()],
+            "std": [round(value, 6) for value in detector.std.flatten().tolist()],
             "crop_size": store.parameters.size,
             "margin": store.parameters.margin,
             "frames": store.parameters.frames,
@@ -52,7 +52,7 @@ def describe_release(
     }
 
 
-def release_notes(release: dict[str, Any]) -> Iterator[str]:
+def release_notes(release: Mapping[str, Any]) -> Iterator[str]:
     """Yield a sentence for everything about a release that its user should know."""
     if not release["calibration"]["determined"]:
         yield (
