@@ -17,7 +17,7 @@ from ltw.bench.corruptions import CORRUPTIONS
 from ltw.bench.figures.gallery import WeightedFace, galleries, gallery_figure
 from ltw.bench.figures.robustness import CLEAN, mean_robustness, robustness_figure
 from ltw.bench.figures.roc import det_figure, mean_roc, roc_figure
-from ltw.bench.figures.style import MAX_BANDS, method_name, pretty
+from ltw.bench.figures.style import FEW, method_name, pretty
 from ltw.bench.figures.sweeps import SHOWN, sweep_figure
 from ltw.bench.figures.weights import weights_by_epoch, weights_figure
 from ltw.bench.finished import Run
@@ -119,7 +119,7 @@ def _robustness(section: str, target: str, methods: Methods) -> list[Plate]:
     if not measured:
         raise DataError("not measured; do it: ltw bench robustness")
     words = f"{_test(methods, target)} {_seeds(methods, len(measured))}"
-    if len(measured) <= MAX_BANDS and all(len(tables) == 1 for tables in measured.values()):
+    if len(measured) <= FEW and all(len(tables) == 1 for tables in measured.values()):
         words += " Bands: 95% intervals over test videos."
     if lacking:
         words += f" Not measured in every run, so not drawn: {', '.join(lacking)}."
@@ -238,5 +238,5 @@ def _seeds(methods: Methods, drawn: int) -> str:
     number = (
         " to ".join(str(count) for count in (counts[0], counts[-1])) if counts[1:] else counts[0]
     )
-    bands = "; the band spans them" if drawn <= MAX_BANDS else ""
+    bands = "; the band spans them" if drawn <= FEW else ""
     return f"A line is the mean over {number} seeds{bands}."

@@ -103,7 +103,7 @@ def draw(suite):
 
 def test_curves_are_of_the_target_and_of_all_seeds(suite):
     roc = draw(suite)[0]["ROC on bands"]
-    labels = [text.get_text() for text in roc.figure.legends[0].texts]
+    labels = [text.get_text() for text in roc.figure.axes[0].get_legend().texts]
     for method, name in (("alltrain", "ERM"), ("ltw", "LTW")):
         faces = pd.read_parquet(suite / f"runs/toy-{method}--seed0/predictions.parquet")
         faces = faces[faces["domain"].isin(["real", "bands"])]

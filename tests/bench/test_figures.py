@@ -77,7 +77,10 @@ def test_roc_and_det_draw_the_curve_and_the_best_first():
     curves = {"alltrain": mean_roc([scores(0)]), "ltw": mean_roc([scores(1), scores(2)])}
     figure = roc_figure(curves)
     best = max(curves, key=lambda m: curves[m].auc)
-    assert figure.legends[0].texts[0].get_text() == f"{METHOD_NAMES[best]} {curves[best].auc:.3f}"
+    assert (
+        figure.axes[0].get_legend().texts[0].get_text()
+        == f"{METHOD_NAMES[best]} {curves[best].auc:.3f}"
+    )
     curve = curves["ltw"]
     assert drawn(figure.axes[0], "LTW").tolist() == np.column_stack([curve.fpr, curve.tpr]).tolist()
     axes = det_figure(curves).axes[0]

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ltw.bench.corruptions import CORRUPTIONS
-from ltw.bench.figures.style import MAX_BANDS, draw, head, method_colour, panels
+from ltw.bench.figures.style import FEW, draw, head, method_colour, panels
 from ltw.palette import INK, MUTED
 
 CLEAN = 0
@@ -38,7 +38,7 @@ def robustness_figure(curves: Mapping[str, pd.DataFrame]) -> Figure:
         for method, table in curves.items():
             own = table[table["corruption"] == name]
             draw(axes, method, own["strength"], own["value"], marker="o", markersize=3)
-            if len(curves) <= MAX_BANDS:
+            if len(curves) <= FEW:
                 colour = method_colour(method).light
                 axes.fill_between(
                     own["strength"],

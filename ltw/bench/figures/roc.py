@@ -12,18 +12,20 @@ from scipy.special import ndtri
 
 from ltw import metrics
 from ltw.bench.figures.style import (
-    MAX_BANDS,
+    FEW,
     draw,
-    legend_below,
+    legend_outside,
     method_colour,
     method_name,
-    panel,
+    square_panel,
 )
 from ltw.metrics import Array
 from ltw.palette import MUTED, RULE
 
-TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.98, 0.99)
-"""Ticks of a DET plot's probit axes: NIST's to 40%, and their mirror image for weak detectors."""
+TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
+"""Ticks of a DET plot's probit axes, as NIST's evaluations have them."""
+WEAK_TICKS = (0.001, 0.01, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95, 0.99, 0.999)
+"""Ticks where a weak detector needs all of the axes."""
 
 
 @dataclass(frozen=True)
@@ -66,20 +68,20 @@ def det_points(curve: Curve) -> tuple[Array, Array]:
 
 def roc_figure(curves: Mapping[str, Curve]) -> Figure:
     """ROC curves of one domain by method, the best AUC first; bands span the seeds."""
-    figure, axes = panel(3.3, 3.2 + 0.2 * (len(curves) // 2))
+    figure, axes = square_panel(3.3, len(curves))
     axes.plot([0, 1], [0, 1], color=RULE.light, linewidth=1)
     for method, curve in _by_auc(curves):
         draw(axes, method, curve.fpr, curve.tpr, label=f"{method_name(method)} {curve.auc:.3f}")
-        if len(curves) <= MAX_BANDS:
+        if len(curves) <= FEW:
             colour = method_colour(method).light
             axes.fill_between(
                 curve.fpr, curve.low, curve.high, color=colour, alpha=0.15, linewidth=0
             )
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
-    axes.set_aspect("equal")
+    axes.set_box_aspect(1)
     axes.set_xlabel("reals called fake")
     axes.set_ylabel("fakes found")
-    legend_below(figure, axes, 2 if len(curves) > 1 else 1)
+    legend_outside(axes)
     return figure
 
 
@@ -89,11 +91,11 @@ def det_figure(curves: Mapping[str, Curve]) -> Figure:
     A detector with normally distributed scores draws a straight line; the dotted line is where both
     errors are equal. Rates of exactly 0 or 1 lie at infinity: curves leave the plot towards them.
     """
-    figure, axes = panel(3.5, 3.4 + 0.2 * (len(curves) // 2))
+    figure, axes = square_panel(3.5, len(curves))
     for method, curve in _by_auc(curves):
         x, y = det_points(curve)
         draw(axes, method, _probit(x), _probit(y))
-        if len(curves) <= MAX_BANDS:
+        if len(curves) <= FEW:
             axes.fill_between(
                 _probit(x),
                 _probit(1 - curve.high),
@@ -104,28 +106,28 @@ def det_figure(curves: Mapping[str, Curve]) -> Figure:
             )
     low, high = det_limits(list(curves.values()))
     axes.plot(ndtri([low, high]), ndtri([low, high]), ":", color=MUTED.light, linewidth=1)
-    ticks = [tick for tick in TICKS if low <= tick <= high]
+    ticks = [t for t in (TICKS if high <= TICKS[-1] else WEAK_TICKS) if low <= t <= high]
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_ticks(ndtri(ticks), [f"{100 * tick:g}" for tick in ticks])
     axes.tick_params(labelsize=8)
     axes.set(xlim=ndtri([low, high]), ylim=ndtri([low, high]))
-    axes.set_aspect("equal")
+    axes.set_box_aspect(1)
     axes.set_xlabel("reals called fake, %")
     axes.set_ylabel("fakes missed, %")
-    legend_below(figure, axes, 2 if len(curves) > 1 else 1)
+    legend_outside(axes)
     return figure
 
 
 def det_limits(curves: Sequence[Curve]) -> tuple[float, float]:
-    """Return the ends of a DET plot's axes, two of `TICKS`.
+    """Return the ends of a DET plot's axes.
 
-    From the last below every rate that is not 0; to 40% where all curves are well below that, as
-    is usual, else to the mirror image of the lower end.
+    From the last of `TICKS` below every rate that is not 0; to 40%, as is usual, where every curve
+    finds 80% of the fakes at 20% of the reals, else to the mirror image of the lower end.
     """
     rates = np.concatenate([np.concatenate(det_points(curve)) for curve in curves])
     low = max((t for t in TICKS if t <= min(0.05, rates[rates > 1e-12].min())), default=TICKS[0])
     weak = any(curve.tpr[curve.fpr <= 0.2].max() < 0.8 for curve in curves)
-    return low, max(0.9, 1 - low) if weak else 0.4
+    return low, 1 - low if weak else 0.4
 
 
 def _by_auc(curves: Mapping[str, Curve]) -> list[tuple[str, Curve]]:

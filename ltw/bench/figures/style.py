@@ -34,8 +34,8 @@ METHOD_NAMES = {
 """How a method is called in print; its place in the list fixes its colour and its line."""
 
 LINES = ("-", "--", ":", "-.")
-MAX_BANDS = 4
-"""More bands than these on one pair of axes hide each other, and are left out."""
+FEW = 4
+"""Up to so many curves have bands, which would hide each other, and a legend below."""
 
 
 def method_name(method: str) -> str:
@@ -119,18 +119,22 @@ def legend(axes: Axes, place: Any, **options: Any) -> None:
     axes.legend(loc=place, frameon=False, labelcolor=INK.light, **chosen)
 
 
-def legend_below(figure: Figure, axes: Axes, columns: int) -> None:
-    """Put the legend of ``axes`` under the figure, where it hides no curve."""
-    figure.legend(
-        *axes.get_legend_handles_labels(),
-        loc="outside lower center",
-        ncols=columns,
-        frameon=False,
-        labelcolor=INK.light,
-        fontsize=9,
-        handlelength=2.4,
-        columnspacing=1.2,
-    )
+def legend_outside(axes: Axes) -> None:
+    """Put the legend of ``axes`` where it hides no curve: few below, many in a column beside."""
+    count = len(axes.get_legend_handles_labels()[1])
+    if count <= FEW:
+        legend(axes, "upper center", bbox_to_anchor=(0.5, -0.17), ncols=min(2, count))
+    else:
+        legend(axes, "center left", bbox_to_anchor=(1.02, 0.5), fontsize=9, handlelength=2.4)
+
+
+def square_panel(side: float, curves: int) -> tuple[Figure, Axes]:
+    """Return a panel for about ``side`` x ``side`` inches and room for a `legend_outside`."""
+    few = curves <= FEW
+    height = side + (0.1 + 0.2 * (curves // 2) if few else 0.3)
+    figure, axes = panel(side if few else side + 2.8, height)
+    figure.set_layout_engine("compressed")  # the one that knows of a fixed aspect
+    return figure, axes
 
 
 def label_ends(axes: Axes, ends: Sequence[tuple[str, float, str]], x: float) -> None:

@@ -50,7 +50,7 @@ def weights_figure(table: pd.DataFrame, forgeries: Sequence[str] = ()) -> Figure
         ends.append((pretty(str(domain)), float(rows["mean"].iloc[-1]), colour))
     axes.set_xlabel("epoch")
     axes.set_ylabel("mean learned weight")
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.12 * table["high"].max())
     axes.set_xlim(table["epoch"].min() - 0.15, table["epoch"].max() + 0.15)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     label_ends(axes, ends, float(table["epoch"].max()))
