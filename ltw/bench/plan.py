@@ -91,6 +91,34 @@ def forgeries(stores: Sequence[Path]) -> list[str]:
     return sorted({domain for t in tables for domain in t.loc[t["label"] == 1, "domain"]})
 
 
+def variant_config(
+    suite: Suite,
+    benchmark: Benchmark,
+    variant: Variant,
+    store: Path,
+    *,
+    seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
+) -> Config:
+    """Return what a run of a suite trains, on the faces in ``store``; ``settings`` win over all.
+
+    Raises:
+        ConfigError: a setting is not valid.
+    """
+    unseen = [target for target in benchmark.targets if target not in benchmark.sources]
+    values: dict[str, Any] = {
+        "store": store,
+        "sources": benchmark.sources,
+        "target": unseen[0] if len(unseen) == 1 else None,
+        "compression": benchmark.compression,
+        "method": variant.method,
+        "seed": seed,
+    }
+    for key, value in (suite.options(variant) | dict(settings or {})).items():
+        set_key(values, key, value)
+    return parse_config(values, f"{benchmark.name} {variant}")
+
+
 def _run(
     suite: Suite,
     benchmark: Benchmark,
@@ -100,18 +128,7 @@ def _run(
     settings: Mapping[str, Any],
     out: Path,
 ) -> Run:
-    unseen = [target for target in benchmark.targets if target not in benchmark.sources]
-    values: dict[str, Any] = {
-        "store": place.training,
-        "sources": benchmark.sources,
-        "target": unseen[0] if len(unseen) == 1 else None,
-        "compression": benchmark.compression,
-        "method": variant.method,
-        "seed": seed,
-    }
-    for key, value in (suite.options(variant) | dict(settings)).items():
-        set_key(values, key, value)
-    config = parse_config(values, f"{benchmark.name} {variant}")
+    config = variant_config(suite, benchmark, variant, place.training, seed=seed, settings=settings)
     _require_method(config, f"{benchmark.name} {variant}")
     names = [benchmark.name, *str(variant).split(), f"seed{seed}", settings_hash(config)]
     folder = out / "runs" / "-".join(names)
