@@ -5,7 +5,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
+
+# Nothing is sent to anyone: onnxruntime, which finds the faces, reports its use by default. It asks
+# when it is imported, so before that; set to 0 it may.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from ltw.infer import Detector
