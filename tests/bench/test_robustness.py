@@ -121,7 +121,7 @@ def test_predictions_of_other_faces_are_scored_anew(run, store_path):
 def test_every_asker_sees_the_same_pictures(store_path):
     store = Store(store_path)
     noisy = Corrupted(store, Condition("noise", 3))
-    rows = [5, 1, 9]
+    rows = [5, 4, 9]  # the first two of one video
     images = noisy.images(rows)
     again = Corrupted(Store(store_path), Condition("noise", 3))
     assert all(np.array_equal(again.images([row])[0], images[k]) for k, row in enumerate(rows))
