@@ -252,7 +252,6 @@ ARCHITECTURES = {
     "legacy_xception": 96,
     "vgg19_bn": 64,
     "vit_tiny_patch16_224": 64,
-    "swin_tiny_patch4_window7_224": 64,
     "multi_task": 64,
     "forensic_transfer": 64,
 }
