@@ -13,7 +13,7 @@ from ltw.bench.compare import Comparison
 from ltw.bench.estimates import Estimate
 from ltw.bench.figures import pretty
 from ltw.bench.resampling import REPLICATES
-from ltw.bench.tables import DIGITS, HIGHER_IS_BETTER, METRICS, Block, Cell, Section, Tables
+from ltw.bench.tables import DIGITS, HIGHER_IS_BETTER, METRICS, Block, Cell, Line, Section, Tables
 from ltw.palette import CSS_COLOURS
 
 COMPARED = "AUC of LTW minus that of the other"
@@ -72,7 +72,6 @@ def comparison_caption(comparisons: Sequence[Comparison]) -> list[str]:
 
 def markdown(tables: Tables) -> str:
     """Return Markdown: a small table a benchmark and target, so that each fits a page."""
-    mixed = tables.seeds[0] != tables.seeds[1]
     parts = [" ".join(caption(tables))]
     for section in tables.sections:
         parts.append(f"## {section.title}")
@@ -80,8 +79,8 @@ def markdown(tables: Tables) -> str:
             head = ["method", *(f"{label} {_arrow(metric)}" for metric, label in METRICS.items())]
             rows = [
                 [
-                    _pipe(str(line.row)) + "".join(f" [^{note}]" for note in line.notes),
-                    *(_markdown_cell(line.cells.get(metric), mixed) for metric in METRICS),
+                    _pipe(str(line.row)) + _n(line, tables) + _marks(line),
+                    *(_markdown_cell(line.cells.get(metric)) for metric in METRICS),
                 ]
                 for line in block.lines
             ]
@@ -99,11 +98,15 @@ def markdown(tables: Tables) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _markdown_cell(cell: Cell | None, mixed: bool) -> str:
+def _marks(line: Line) -> str:
+    return "".join(f" [^{note}]" for note in line.notes)
+
+
+def _markdown_cell(cell: Cell | None) -> str:
     if cell is None:
         return ""
     value = f"**{_number(cell.estimate.value)}**" if cell.best else _number(cell.estimate.value)
-    return " ".join(filter(None, [value, *_beside(cell, mixed)]))
+    return " ".join(filter(None, [value, *_beside(cell)]))
 
 
 def _markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -111,14 +114,12 @@ def _markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _beside(cell: Cell, mixed: bool) -> Iterator[str]:
-    """Yield what stands beside a value: its interval, the published one, its seeds if they vary."""
+def _beside(cell: Cell) -> Iterator[str]:
+    """Yield what stands beside a value: its interval and the published figure."""
     if cell.estimate.low is not None:
         yield _interval(cell.estimate)
     if cell.published is not None:
         yield f"({_number(cell.published)})"
-    if mixed:
-        yield f"n={cell.estimate.seeds[0]}"
 
 
 def csv_text(tables: Tables) -> str:
@@ -187,7 +188,9 @@ def _latex_section(section: Section, tables: Tables) -> str:
             cells = [line.cells.get(m) if line else None for line in lines for m in METRICS]
             notes = sorted({note for line in lines if line for note in line.notes})
             marks = f"\\textsuperscript{{{','.join(map(str, notes))}}}" if notes else ""
-            body.append(" & ".join([_tex(str(row)) + marks, *map(_latex_value, cells)]) + " \\\\")
+            counts = dict.fromkeys(_n(line, tables) for line in lines if line)
+            name = _tex(str(row)) + "".join(counts) + marks
+            body.append(" & ".join([name, *map(_latex_value, cells)]) + " \\\\")
             under = [
                 _interval(c.estimate) if c and c.estimate.low is not None else "" for c in cells
             ]
@@ -268,7 +271,7 @@ def html(tables: Tables) -> str:
         where=_where,
         difference=_difference,
         seeds=_seeds,
-        mixed=tables.seeds[0] != tables.seeds[1],
+        n=_n,
         metrics=METRICS,
         compared=COMPARED,
         palette=CSS_COLOURS,
@@ -309,7 +312,13 @@ def _difference(e: Estimate | None) -> str:
 def _seeds(e: Estimate | None) -> str:
     if e is None:
         return ""
-    return f"{e.seeds[0]}" if e.seeds[0] == e.seeds[1] else f"{e.seeds[0]}-{e.seeds[1]}"
+    return f"{e.seeds[0]}" if e.seeds[0] == e.seeds[1] else f"{e.seeds[0]} to {e.seeds[1]}"
+
+
+def _n(line: Line, tables: Tables) -> str:
+    """Say of how many seeds a row is, where rows differ in that."""
+    few, many = tables.seeds
+    return f", n={line.seeds}" if few < many and line.cells else ""
 
 
 def _arrow(metric: str) -> str:

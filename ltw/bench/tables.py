@@ -57,6 +57,11 @@ class Line:
     cells: Mapping[str, Cell]
     notes: tuple[int, ...]
 
+    @property
+    def seeds(self) -> int:
+        """Return of how many seeds the cells are; 0 if it was not run."""
+        return next((cell.estimate.seeds[0] for cell in self.cells.values()), 0)
+
 
 @dataclass(frozen=True)
 class Block:
@@ -98,7 +103,7 @@ class Tables:
     @property
     def seeds(self) -> tuple[int, int]:
         """Return the fewest and the most seeds of a row."""
-        counts = [n for line in self.lines for c in line.cells.values() for n in c.estimate.seeds]
+        counts = [line.seeds for line in self.lines if line.cells]
         return min(counts), max(counts)
 
 

@@ -1,0 +1,57 @@
+"""Run folders of a suite as `ltw bench run` leaves them, from given scores instead of training."""
+
+import json
+
+import numpy as np
+import pandas as pd
+
+from ltw.bench.plan import Run, variant_config
+from ltw.bench.records import write_record
+from ltw.bench.suites import Suite, Variant
+from ltw.engine.evaluate import measure
+from ltw.engine.run import settings_hash
+from ltw.files import write_text
+
+REALS = (0.1, 0.6)
+FAKES = (0.4, 0.9)
+
+
+def faces(targets, reals=REALS, fakes=FAKES, *, dataset="FaceForensics++", frames=1):
+    """Test faces: for each value one video, all ``frames`` of it scored alike.
+
+    ``targets`` are domains or data set/domain; each data set has its own reals.
+    """
+    rows = []
+    for target in targets:
+        name, _, domain = target.rpartition("/")
+        name = name or dataset
+        known = {row[4] for row in rows}
+        for label, values in enumerate((reals, fakes)):
+            for v, p in enumerate(values):
+                kind = domain if label else "real"
+                video = f"{name}/{kind}/c23/{v:04d}"
+                if video in known:
+                    continue
+                for frame in range(frames):
+                    rows.append((name, kind, label, "c23", video, frame, "test", float(p)))
+    columns = ["dataset", "domain", "label", "compression", "video", "frame", "split", "p_fake"]
+    return pd.DataFrame(rows, columns=columns).assign(store="store", index=np.arange(len(rows)))
+
+
+def write_run(
+    out, benchmark, method, tested, *, seed=0, variant="", options=(), notes=(), trained=()
+):
+    """Write a finished run; ``options`` are settings, ``trained`` what training noted."""
+    row = Variant(method, variant, dict(options))
+    suite = Suite("fabricated", (benchmark,), (row,))
+    config = variant_config(suite, benchmark, row, out / "store", seed=seed)
+    words = [benchmark.name, method, variant, f"seed{seed}", settings_hash(config)]
+    run = Run(out / "runs" / "-".join(words), benchmark, row, config, (), tuple(notes))
+    run.folder.mkdir(parents=True)
+    write_record(run)
+    write_text(run.folder / "config.toml", run.config.to_toml())
+    log = [json.dumps({"kind": "note", "step": 0, "epoch": 0, "note": note}) for note in trained]
+    write_text(run.folder / "metrics.jsonl", "".join(line + "\n" for line in log))
+    tested.to_parquet(run.folder / "predictions.parquet")
+    write_text(run.folder / "metrics.json", json.dumps(measure(tested, replicates=200)))
+    return run.folder
