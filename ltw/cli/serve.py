@@ -29,7 +29,7 @@ def serve(
     queue: Annotated[int, typer.Option(min=0, help="Files that may wait for a worker.")] = 8,
     frames: Annotated[int, typer.Option(min=1, help="Frames looked at in a video.")] = 32,
     max_megabytes: Annotated[float, typer.Option(min=0, help="Size of a file.")] = 100,
-    max_megapixels: Annotated[float, typer.Option(min=0, help="Of a photograph.")] = 50,
+    max_megapixels: Annotated[float, typer.Option(min=0, max=150, help="Of a photograph.")] = 50,
     max_video_megapixels: Annotated[
         float, typer.Option(min=0, help="Of a video's frame; 8.3 is 3840 x 2160.")
     ] = 9,

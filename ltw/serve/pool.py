@@ -18,8 +18,10 @@ from ltw.serve.limits import Limits, Refusal
 from ltw.serve.meters import Meters
 from ltw.serve.work import Scored
 
-LOOK_SECONDS = 10.0
-"""How often idle processes are looked after, and loading is tried again."""
+LOOK_SECONDS = 1.0
+"""How often idle processes are looked after."""
+RETRY_SECONDS = 10.0
+"""When a model that could not be loaded again is tried once more."""
 
 
 class Pool:
@@ -137,7 +139,7 @@ class Pool:
                     return
                 console.print(f"worker: {error}", markup=False)
                 with self._changed:
-                    self._changed.wait_for(lambda: self._closed, LOOK_SECONDS)
+                    self._changed.wait_for(lambda: self._closed, RETRY_SECONDS)
                 continue
             if settings is not None and not self._settings.done():
                 self._settings.set_result(settings)

@@ -13,9 +13,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from ltw.errors import LTWError
+from ltw.errors import DataError, LTWError
 from ltw.faces import locate_faces
 from ltw.infer import Detector, Prediction, Settings, find_faces
+from ltw.infer.heat import heat_maps
 from ltw.infer.prediction import Kind
 from ltw.infer.report import FaceView, Picture, make_entry
 from ltw.serve.limits import Limits, Refusal
@@ -80,11 +81,18 @@ class Work:
     def _score(self, detector: Detector, task: Task) -> Scored:
         check(task, self.limits)
         frames = self.limits.frames
-        found = find_faces(
-            task.path, frames=frames, pictures=task.pictures, progress=self._show_progress
-        )
+        try:
+            found = find_faces(
+                task.path,
+                frames=frames,
+                cut=detector.settings.cut,
+                pictures=task.pictures,
+                progress=self._show_progress,
+            )
+        except DataError:
+            raise _damaged(task.kind) from None
         if found.kind != task.kind:  # a picture that does not decode is tried as a video
-            raise Refusal(422, f"The {task.kind} is damaged and cannot be decoded.")
+            raise _damaged(task.kind)
         prediction = replace(detector.judge(found), path=task.name)
         if not task.pictures:
             return Scored(prediction, found.size)
@@ -107,6 +115,11 @@ def check(task: Task, limits: Limits) -> None:
         _check_video(task.path, limits)
 
 
+def _damaged(kind: Kind) -> Refusal:
+    what = "picture" if kind == "image" else "video"
+    return Refusal(422, f"The {what} is damaged or cut off and cannot be decoded.")
+
+
 def _check_image(path: str, limits: Limits) -> None:
     try:
         with warnings.catch_warnings():
@@ -118,7 +131,7 @@ def _check_image(path: str, limits: Limits) -> None:
             422, f"The picture has more than {limits.megapixels:g} megapixels, the limit."
         ) from None
     except (OSError, SyntaxError, ValueError):
-        raise Refusal(422, "The picture is damaged and cannot be decoded.") from None
+        raise _damaged("image") from None
     _check_pixels("picture", size, limits.megapixels)
 
 
@@ -126,7 +139,7 @@ def _check_video(path: str, limits: Limits) -> None:
     try:
         container = av.open(path)
     except (av.FFmpegError, OSError):
-        raise Refusal(422, "The video is damaged and cannot be decoded.") from None
+        raise _damaged("video") from None
     with container:
         if not container.streams.video:
             raise Refusal(422, "There are no pictures in this video.")
@@ -176,6 +189,8 @@ def _load(model: str, threads: int) -> Detector:
     detector = Detector.load(model)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(threads)
-    locate_faces(np.zeros((64, 64, 3), np.uint8))  # loads its networks, and warms up
-    detector.score(np.zeros((1, 64, 64, 3), np.uint8))
+    crops = np.zeros((1, 64, 64, 3), np.uint8)  # once through everything that loads when first used
+    locate_faces(crops[0])
+    detector.score(crops)
+    heat_maps(detector.network, detector.prepare(crops), 64)
     return detector
