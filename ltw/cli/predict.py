@@ -13,6 +13,7 @@ import typer
 from rich.table import Table
 
 from ltw.cli.output import end, list_failures, output
+from ltw.progress import console
 
 if TYPE_CHECKING:
     from ltw.infer import Detector, Prediction
@@ -71,6 +72,8 @@ def predict(
 
     files, left_out = list_files(paths)
     detector = Detector.load(model)
+    if detector.settings.caution:
+        console.print(f"[yellow]note:[/] {detector.settings.caution}", soft_wrap=True)
     predictions: list[Prediction] = []
     entries: list[Entry] = []
     for prediction, entry in _score(detector, files, frames, workers, pictures=html is not None):
@@ -90,7 +93,7 @@ def predict(
         write_text(html, render(entries, detector.settings))
     list_failures(left_out, "folders with files that were left out")
     list_failures(_printable(predictions, "warning"), "damaged files, scored by what can be read")
-    end(_printable(predictions, "error"), "files could not be scored")
+    end(_printable(predictions, "error"), "files that could not be scored")
 
 
 def _score(
@@ -104,7 +107,9 @@ def _score(
         from ltw.infer.report import make_entry
 
     def judged() -> Iterator[tuple[int, tuple[Prediction, Entry | None]]]:
-        for place, found in find_in(files, frames=frames, pictures=pictures, workers=workers):
+        for place, found in find_in(
+            files, frames=frames, cut=detector.settings.cut, pictures=pictures, workers=workers
+        ):
             prediction = detector.judge(found)
             entry = make_entry(detector, found, prediction) if pictures else None
             advance()

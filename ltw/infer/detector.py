@@ -60,7 +60,7 @@ class Detector:
         Raises:
             DataError: the file is missing or cannot be decoded.
         """
-        return self.judge(find_faces(path, frames=frames))
+        return self.judge(find_faces(path, frames=frames, cut=self.settings.cut))
 
     def predict(
         self, paths: Iterable[str | Path], *, frames: int = FRAMES, workers: int | None = None
@@ -70,7 +70,7 @@ class Detector:
         ``workers`` processes decode and find faces (default: one a core, and none for a single
         file); this one runs the network.
         """
-        found = find_in(list(paths), frames=frames, workers=workers)
+        found = find_in(list(paths), frames=frames, cut=self.settings.cut, workers=workers)
         yield from in_order((position, self.judge(faces)) for position, faces in found)
 
     def score(

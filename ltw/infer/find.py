@@ -11,7 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltw.errors import DataError
-from ltw.faces import CROP_SIZE, Box, Detection, crop, crop_box, follow_person, iou, locate_faces
+from ltw.faces import (
+    CROP_SIZE,
+    MARGIN,
+    Box,
+    Detection,
+    crop,
+    crop_box,
+    follow_person,
+    iou,
+    locate_faces,
+)
 from ltw.infer.people import tell_apart
 from ltw.infer.prediction import Kind
 from ltw.video import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Frame, Sample, read_photo, sample_frames
@@ -27,6 +37,17 @@ PICTURE_SIDE = 960
 
 
 @dataclass(frozen=True)
+class Cut:
+    """How faces are cropped: ``size`` pixels a side, ``margin`` of them margin, as in training."""
+
+    margin: int = MARGIN
+    size: int = CROP_SIZE
+
+
+USUAL_CUT = Cut()
+
+
+@dataclass(frozen=True)
 class FoundFace:
     """A face before it is scored; attributes as `ltw.infer.ScoredFace`'s."""
 
@@ -38,7 +59,7 @@ class FoundFace:
 
 @dataclass(frozen=True)
 class Found:
-    """The faces of one file and their crops, uint8 (K, 224, 224, 3) RGB.
+    """The faces of one file and their crops, uint8 (K, S, S, 3) RGB.
 
     ``pictures`` are the frames they were found in, JPEG by frame number, where they were asked for;
     ``size`` is (width, height) of a frame. A file with an ``error`` has no faces.
@@ -47,7 +68,7 @@ class Found:
     path: str
     kind: Kind
     faces: tuple[FoundFace, ...] = ()
-    crops: NDArray[np.uint8] = field(default_factory=lambda: _stack([]))
+    crops: NDArray[np.uint8] = field(default_factory=lambda: _stack([], CROP_SIZE))
     size: tuple[int, int] = (0, 0)
     pictures: Mapping[int, bytes] = field(default_factory=dict)
     warning: str | None = None
@@ -58,6 +79,7 @@ def find_faces(
     path: str | Path,
     *,
     frames: int = FRAMES,
+    cut: Cut = USUAL_CUT,
     pictures: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Found:
@@ -76,7 +98,9 @@ def find_faces(
     kind, sample = _read(Path(path), frames)
     found = list(zip(sample.frames, _detect(sample.frames, progress), strict=True))
     faces = [(frame, detection) for frame, several in found for detection in several]
-    crops = _stack([crop(frame.image, crop_box(d.box)) for frame, d in faces])
+    crops = _stack(
+        [crop(f.image, crop_box(d.box, cut.margin, cut.size), cut.size) for f, d in faces], cut.size
+    )
     numbers = [frame.index for frame, _ in faces]
     people = tell_apart(numbers, [d.box for _, d in faces], crops)
     height, width = sample.frames[0].image.shape[:2]
@@ -94,11 +118,11 @@ def find_faces(
     )
 
 
-def try_to_find(path: str | Path, *, frames: int = FRAMES, pictures: bool = False) -> Found:
+def try_to_find(path: str | Path, *, frames: int, cut: Cut, pictures: bool) -> Found:
     """`find_faces` for one of many files: what cannot be read is told by ``error``."""
     cv2.setNumThreads(1)  # files are done in parallel
     try:
-        return find_faces(path, frames=frames, pictures=pictures)
+        return find_faces(path, frames=frames, cut=cut, pictures=pictures)
     except (DataError, OSError, MemoryError, cv2.error) as error:
         return not_found(path, str(error).removeprefix(f"{path}: ") or type(error).__name__)
 
@@ -148,8 +172,8 @@ def _detect(frames: Sequence[Frame], progress: Callable[[int, int], None]) -> li
     return detections
 
 
-def _stack(crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    return np.stack(crops) if crops else np.empty((0, CROP_SIZE, CROP_SIZE, 3), np.uint8)
+def _stack(crops: Sequence[NDArray[np.uint8]], size: int) -> NDArray[np.uint8]:
+    return np.stack(crops) if crops else np.empty((0, size, size, 3), np.uint8)
 
 
 def _jpeg(image: NDArray[np.uint8]) -> bytes:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from ltw.infer.find import FRAMES, Found, not_found, try_to_find
+from ltw.infer.find import FRAMES, USUAL_CUT, Cut, Found, not_found, try_to_find
 from ltw.parallel import Failure, cores, each
 
 T = TypeVar("T")
@@ -17,6 +17,7 @@ def find_in(
     paths: Sequence[str | Path],
     *,
     frames: int = FRAMES,
+    cut: Cut = USUAL_CUT,
     pictures: bool = False,
     workers: int | None = None,
 ) -> Iterator[tuple[int, Found]]:
@@ -25,7 +26,7 @@ def find_in(
     ``workers`` processes share the work (default: one a core); a single file is done in this one.
     What cannot be read, or kills its process, is told by ``error``.
     """
-    work = partial(try_to_find, frames=frames, pictures=pictures)
+    work = partial(try_to_find, frames=frames, cut=cut, pictures=pictures)
     workers = min(workers or cores(), len(paths))
     if workers <= 1:
         yield from enumerate(map(work, paths))

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltw.errors import DataError
+from ltw.infer.find import USUAL_CUT, Cut
 
 if TYPE_CHECKING:
     from ltw.models.detector import Detector
@@ -20,6 +21,12 @@ Floats = NDArray[np.float32]
 
 METADATA = "ltw"
 """Key of an ONNX file's metadata under which `Settings` are, as JSON."""
+
+
+FOREIGN_CROPS = (
+    "this detector was trained on faces that came cropped by somebody else; those found here are "
+    "cut otherwise, and their scores may be off"
+)
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,8 @@ class Settings:
         temperature: logits are divided by it before the sigmoid, which calibrates them.
         threshold: probability from which a face is called fake.
         video_threshold: mean probability from which a person in a video is; means spread less.
+        cut: how the training faces were cropped.
+        caution: why scores of faces cut here may be off, or "".
     """
 
     name: str
@@ -39,6 +48,8 @@ class Settings:
     temperature: float = 1.0
     threshold: float = 0.5
     video_threshold: float = 0.5
+    cut: Cut = USUAL_CUT
+    caution: str = ""
 
     @classmethod
     def read(cls, values: Mapping[str, Any], where: Path, name: str) -> Settings:
@@ -48,18 +59,24 @@ class Settings:
             DataError: one is missing or out of range.
         """
         try:
+            crops = dict(values.get("preprocessing", {}))
+            margin, size = crops.get("margin", Cut.margin), int(crops.get("crop_size", Cut.size))
             settings = cls(
                 name=str(values.get("name") or name),
                 image_size=int(values["image_size"]),
                 temperature=float(values.get("temperature", 1.0)),
                 threshold=float(values.get("threshold", 0.5)),
                 video_threshold=float(values.get("video_threshold", values.get("threshold", 0.5))),
+                cut=Cut(Cut.margin if margin is None else int(margin), size),
+                caution=FOREIGN_CROPS if margin is None else "",
             )
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{where}: damaged detector (settings: {error!r})") from None
         for key in ("threshold", "video_threshold"):
             if not 0 <= (value := getattr(settings, key)) <= 1:
                 raise DataError(f"{where}: {key} is {value}; it must be in [0, 1]")
+        if not 0 <= settings.cut.margin < settings.cut.size:
+            raise DataError(f"{where}: damaged detector (preprocessing: {crops})")
         if not 0 < settings.temperature < float("inf"):
             raise DataError(f"{where}: temperature is {settings.temperature}; it must be above 0")
         return settings

@@ -1,11 +1,14 @@
-"""A photograph is judged by the threshold of faces, a video by that of videos."""
+"""What a release says of itself is heeded: thresholds, and how its training faces were cut."""
 
 import json
 
+import numpy as np
 import pytest
 
 from ltw import Detector
 from ltw.errors import DataError
+from ltw.faces import crop, crop_box
+from ltw.video import read_photo
 
 
 @pytest.fixture
@@ -39,3 +42,24 @@ def test_releases_without_one_judge_videos_as_faces(release):
 def test_a_video_threshold_out_of_range_is_refused(release):
     with pytest.raises(DataError, match=r"video_threshold is 1\.5"):
         Detector.load(release(video_threshold=1.5))
+
+
+def test_faces_are_cut_as_for_training(release, photo):
+    detector = Detector.load(release(preprocessing={"margin": 60, "crop_size": 96}))
+    got, image = detector(photo), read_photo(photo)
+    wanted = [crop(image, crop_box(face.box, 60, 96), 96) for face in got.faces]
+    assert np.allclose([face.p_fake for face in got.faces], detector.score(wanted), atol=1e-6)
+    usual = [crop(image, crop_box(face.box)) for face in got.faces]
+    assert not np.allclose(detector.score(usual), detector.score(wanted), atol=1e-6)
+
+
+def test_foreign_crops_are_told(release):
+    told = Detector.load(release(preprocessing={"margin": None, "crop_size": 224})).settings
+    assert "cropped by somebody else" in told.caution
+    assert told.cut.margin == 16
+    assert Detector.load(release(preprocessing={"margin": 16})).settings.caution == ""
+
+
+def test_impossible_crops_are_refused(release):
+    with pytest.raises(DataError, match="preprocessing"):
+        Detector.load(release(preprocessing={"margin": 300, "crop_size": 224}))
