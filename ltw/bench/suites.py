@@ -50,8 +50,8 @@ SMALL: Mapping[str, Any] = {
     "detector.backbone": PACKAGED[0],
     "detector.image_size": 112,
     "training.batch_size": 25,
-    "training.epochs": 10,
-    "training.steps_per_epoch": 25,
+    "training.epochs": 4,
+    "training.steps_per_epoch": 10,
 }
 """Settings for synthetic corpora: no download, and minutes a run without a GPU."""
 
