@@ -85,13 +85,10 @@ def _serve(pipe: Any, work: Callable[[T], R]) -> None:
     """Do items until the pipe closes: the life of a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, and it decides
     Thread(target=_die_with_parent, daemon=True).start()
-    pipe.send("up")
-    while True:
-        try:
-            item = pipe.recv()
-        except EOFError:
-            return
-        pipe.send(attempt(work, item))
+    with suppress(EOFError, ConnectionError):  # the parent has closed its end, or is dead
+        pipe.send("up")
+        while True:
+            pipe.send(attempt(work, pipe.recv()))
 
 
 def _die_with_parent() -> None:
