@@ -272,7 +272,7 @@ def test_extract_lists_what_failed_and_keeps_the_rest(ltw, tmp_path, squares_are
     first = ltw(*arguments)
     assert first.code == 1
     assert first.out.startswith(
-        f"{store}: 2 videos done, 0 done before, 5 failed; 5 frames, 5 faces, "
+        f"{store}: videos: 2 done, 0 done before, 5 failed; frames: 5; faces: 5, "
     )
     for name, reason in {
         "faceless": "no face found",
@@ -287,7 +287,7 @@ def test_extract_lists_what_failed_and_keeps_the_rest(ltw, tmp_path, squares_are
     again = ltw(*arguments)
     assert again.code == 1
     assert again.out.startswith(
-        f"{store}: 0 videos done, 2 done before, 5 failed; 0 frames, 0 faces"
+        f"{store}: videos: 0 done, 2 done before, 5 failed; frames: 0; faces: 0, "
     )
 
     counts = json.loads(ltw("store", "info", store, "--json").out)
@@ -306,7 +306,7 @@ def test_extract_where_nothing_holds_a_face(ltw, tmp_path):
     Image.fromarray(noise).save(tmp_path / "portrait.png")
     outcome = ltw("extract", "folder", tmp_path, "--store", tmp_path / "s", "--workers", 1)
     assert outcome.code == 1
-    assert "0 videos done, 0 done before, 1 failed; 0 frames, 0 faces" in outcome.out
+    assert "videos: 0 done, 0 done before, 1 failed; frames: 0; faces: 0, " in outcome.out
     assert "portrait: no face found" in outcome.err
 
 
@@ -326,7 +326,7 @@ def test_store_info_is_a_table(ltw, store_path):
     assert outcome.code == 0
     rows = [re.findall(r"[^\s│┃]+", line) for line in outcome.out.splitlines()]
     assert ["toy", "stripes", "c23", "train", "6", "6", "18"] in rows
-    assert "13 people, 65 videos, 195 faces; 0 videos damaged, 0 failed" in outcome.out
+    assert "people: 13; videos: 65, 0 of them damaged, 0 more failed; faces: 195" in outcome.out
 
 
 def test_store_info_and_check_tell_of_failures_without_calling_them_problems(ltw, tmp_path):
@@ -335,7 +335,7 @@ def test_store_info_and_check_tell_of_failures_without_calling_them_problems(ltw
     videos.loc[0, ["status", "reason"]] = "failed", "no face found"
     videos.to_parquet(store / "videos.parquet")
     outcome = ltw("store", "info", store)
-    assert outcome.out.endswith("0 videos damaged, 1 failed\n  1: no face found\n")
+    assert outcome.out.endswith("1 more failed; faces: 195\n  1: no face found\n")
     outcome = ltw("store", "check", store)
     assert outcome.code == 0
     assert "note: 1 of 65 videos of toy gave no face: " in outcome.out
@@ -351,7 +351,7 @@ def test_store_check_tells_damage_by_its_exit_code(ltw, store_path, tmp_path):
     shard.write_bytes(data)
     outcome = ltw("store", "check", broken)
     assert outcome.code == 1
-    assert "1 faces are damaged: " in outcome.out
+    assert "damaged faces (1): " in outcome.out
     assert outcome.out.endswith(f"{broken}: problems: 1\n")
     begin(tmp_path / "unfinished", Parameters())
     outcome = ltw("store", "check", tmp_path / "unfinished")

@@ -34,7 +34,7 @@ class Board:
         if console.is_terminal:
             self._live.start()
         else:
-            self._say(f"{self._count('done')} of {len(self.runs)} runs were finished before")
+            self._say(f"{self._count('done')} of {len(self.runs)} runs finished before")
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -98,7 +98,7 @@ def run(
     finally:
         results = write_results(out)
     output.print(str(results), soft_wrap=True)
-    end(failures, f"of {len(runs)} runs failed")
+    end(failures, f"runs that failed, of {len(runs)}")
 
 
 def _suite(name: str, stores: list[Path], methods: str | None, synthetic: bool) -> Suite:

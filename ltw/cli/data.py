@@ -58,7 +58,7 @@ def synth(
         workers=workers,
     )
     output.print(
-        f"{summary.root}: {summary.people} people, {summary.real} real videos, "
+        f"{summary.root}: people: {summary.people}; videos: {summary.real} real, "
         + ", ".join(f"{n} {name}" for name, n in summary.fake.items()),
         soft_wrap=True,
     )
@@ -126,6 +126,7 @@ def extract(
     """
     from ltw.data.extract import extract as extract_clips
     from ltw.data.readers import READERS
+    from ltw.data.store import VIDEOS
     from ltw.parallel import Shard
 
     part = None if shard is None else Shard.parse(shard)
@@ -144,20 +145,21 @@ def extract(
         retry_failed=retry_failed,
     )
     output.print(
-        f"{store}: {summary.done} videos done, {summary.skipped} done before, "
-        f"{len(summary.failures)} failed; {summary.frames} frames, {summary.faces} faces, "
-        f"{summary.faces_per_second:.1f} faces a second",
+        f"{store}: videos: {summary.done} done, {summary.skipped} done before, "
+        f"{len(summary.failures)} failed; frames: {summary.frames}; faces: {summary.faces}, "
+        f"{summary.faces_per_second:.1f} a second",
         soft_wrap=True,
     )
     if part is not None:
-        todo = f"{summary.left} of all {len(clips)} videos are left" if summary.left else "all done"
+        todo = f"videos left: {summary.left} of {len(clips)}" if summary.left else "all are done"
         output.print(
             f"shard {part} has ended; {todo}. When the other shards have ended, the same command "
             "without --shard does what is left and merges the store",
             soft_wrap=True,
         )
-    list_failures(summary.damaged, "damaged, kept as far as they decode")
-    end(summary.failures, "videos without a face in the store")
+    all_in = str(store / VIDEOS) + (", once it is merged" if part else "")
+    list_failures(summary.damaged, "damaged videos, kept as far as they decode", all_in)
+    end(summary.failures, "videos without a face in the store", all_in)
 
 
 def store_info(
@@ -180,8 +182,8 @@ def store_info(
         table.add_row(*(str(row[column]) for column in columns))
     output.print(table)
     output.print(
-        f"{counts['people']} people, {counts['videos']} videos, {counts['faces']} faces; "
-        f"{counts['damaged']} videos damaged, {counts['failed']} failed",
+        f"people: {counts['people']}; videos: {counts['videos']}, {counts['damaged']} of them "
+        f"damaged, {counts['failed']} more failed; faces: {counts['faces']}",
         soft_wrap=True,
     )
     for reason, n in counts["failures"].items():

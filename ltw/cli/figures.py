@@ -55,4 +55,4 @@ def robustness(
             failures[run.name] = str(error)
         else:
             output.print(str(run / "robustness.csv"), soft_wrap=True)
-    end(failures, "runs could not be measured")
+    end(failures, "runs that could not be measured")

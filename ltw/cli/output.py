@@ -12,6 +12,7 @@ from rich.markup import escape
 from ltw.progress import console
 
 output = Console(markup=False, highlight=False, emoji=False)
+SCREENFUL = 20
 
 
 def names(text: str) -> Sequence[str]:
@@ -19,20 +20,29 @@ def names(text: str) -> Sequence[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def list_failures(items: Mapping[str, str], title: str) -> None:
-    """List what needs a look on standard error: how often each reason, then each with its own."""
-    if items:
-        console.print(f"[yellow]{len(items)} {title}:[/]")
-    for reason, count in Counter(items.values()).most_common():
-        if count > 1:
-            console.print(f"  {count} x {escape(reason)}", soft_wrap=True, highlight=False)
-    for name, reason in items.items():
-        console.print(f"  {escape(name)}: {escape(reason)}", soft_wrap=True, highlight=False)
+def list_failures(items: Mapping[str, str], title: str, all_in: str = "") -> None:
+    """List what needs a look on standard error: how often each reason, then each with its own.
+
+    Of thousands a screenful is listed, those of rare reasons first, if they are ``all_in`` a file.
+    """
+    if not items:
+        return
+    counts = Counter(items.values())
+    repeated = [f"{n} x {reason}" for reason, n in counts.most_common() if n > 1]
+    rare_first = sorted(items, key=lambda name: counts[items[name]])
+    each = [f"{name}: {items[name]}" for name in rare_first]
+    console.print(f"[yellow]{escape(title)}: {len(items)}[/]")
+    for lines in (repeated, each):
+        shown = lines[:SCREENFUL] if all_in else lines
+        for line in shown:
+            console.print(f"  {escape(line)}", soft_wrap=True, highlight=False)
+        if more := len(lines) - len(shown):
+            console.print(f"  and {more} more: {escape(all_in)}", soft_wrap=True, highlight=False)
 
 
-def end(failures: Mapping[str, str], title: str) -> None:
+def end(failures: Mapping[str, str], title: str, all_in: str = "") -> None:
     """List what failed; exit 1 if anything did."""
-    list_failures(failures, title)
+    list_failures(failures, title, all_in)
     if failures:
         raise typer.Exit(1)
 

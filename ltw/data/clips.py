@@ -93,7 +93,7 @@ def _masks(clip: Clip, frames: Sequence[Frame]) -> tuple[dict[int, NDArray[np.ui
         if frame.index in read and read[frame.index].shape == frame.image.shape
     }
     missing = len(frames) - len(masks)
-    return masks, f"mask video: {missing} frames missing or of another size" if missing else ""
+    return masks, f"mask video: frames missing or of another size: {missing}" if missing else ""
 
 
 def face_record(

@@ -30,8 +30,8 @@ def contact_sheet(store: Store, *, columns: int = 10, per_domain: int = 20) -> N
     bands = []
     keys = ["dataset", "domain", "compression"]
     for (dataset, domain, compression), rows in store.records.groupby(keys, sort=True):
-        title = f"{domain}  ({dataset}, {compression})   {len(rows)} faces"
-        title += f" of {rows['video'].nunique()} videos"
+        title = f"{domain}  ({dataset}, {compression})   faces: {len(rows)}"
+        title += f", videos: {rows['video'].nunique()}"
         bands.append(_band(store, title, _spread(rows, per_domain), columns))
     return np.concatenate(bands)
 

@@ -129,7 +129,7 @@ def _margin(clips: Sequence[Clip], margin: int | None) -> int | None:
     videos = [clip.video for clip in clips if not clip.frames]
     if videos:
         raise DataError(
-            f"{len(videos)} videos among clips whose faces are cropped already, first {videos[0]}; "
+            f"videos ({len(videos)}) among clips whose faces came cropped, first {videos[0]}; "
             "their crops would not be alike: extract them by themselves, into another store"
         )
     if margin is not None:
@@ -149,7 +149,7 @@ def _check(
     twice = [name for name, n in Counter(clip.video for clip in clips).items() if n > 1]
     if twice:
         paths = [str(clip.path) for clip in clips if clip.video == twice[0]]
-        raise DataError(f"{len(twice)} names are given twice, first {twice[0]}: {', '.join(paths)}")
+        raise DataError(f"names given twice ({len(twice)}), first {twice[0]}: {', '.join(paths)}")
     if frames < 1:
         raise DataError(f"frames is {frames}; it must be at least 1")
     if margin is not None and not 0 <= margin < size:

@@ -58,8 +58,8 @@ def copy_clip(clip: Clip, parameters: Parameters) -> Part:
             faces.append(_copy(clip, name, frame, parameters.size, amiss))
             frames.append(frame)
         except UNUSABLE as error:
-            amiss[f"frames: {str(error).removeprefix(f'{clip.path / name}: ')}"] += 1
-    reason = "; ".join(f"{n} {what}" for what, n in amiss.items() if n)
+            amiss[f"frames, {str(error).removeprefix(f'{clip.path / name}: ')}"] += 1
+    reason = "; ".join(f"{what}: {n}" for what, n in amiss.items() if n)
     sample = Sample(frames, total=len(clip.frames), damage="")
     return Part(video_record(clip, parameters, reason, sample, len(faces)), faces)
 

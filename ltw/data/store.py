@@ -58,8 +58,8 @@ class Store:
         waiting = len(list(part_paths(self.path)))
         if waiting or not (self.path / RECORDS).is_file():
             raise DataError(
-                f"{self.path}: extraction into this store has not ended ({waiting} videos wait "
-                "to be merged); the same `ltw extract` again, without --shard, does what is left"
+                f"{self.path}: extraction into this store has not ended (videos that wait to be "
+                f"merged: {waiting}); the same `ltw extract` again, without --shard, does the rest"
             )
         self.records = _read_table(self.path / RECORDS)
         self.videos = _read_table(self.path / VIDEOS)

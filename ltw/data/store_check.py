@@ -85,7 +85,7 @@ def _images(store: Store) -> Iterator[str]:
         ):
             broken += found
             advance(len(chunk), f"{len(broken)} damaged" if broken else "")
-    yield from _listed("faces are damaged", [_face(store, index) for index in broken])
+    yield from _listed("damaged faces", [_face(store, index) for index in broken])
 
 
 def _broken(store: Store, checksums: np.ndarray, indices: Sequence[int]) -> list[int]:
@@ -105,7 +105,7 @@ def _broken(store: Store, checksums: np.ndarray, indices: Sequence[int]) -> list
 def _duplicates(store: Store) -> Iterator[str]:
     twice = store.records.duplicated(["video", "frame"])
     names = [_face(store, int(index)) for index in twice.to_numpy().nonzero()[0]]
-    yield from _listed("faces are there twice (same video and frame)", names)
+    yield from _listed("faces that are there twice, same video and frame", names)
 
 
 def _identical(store: Store) -> Iterator[str]:
@@ -120,9 +120,9 @@ def _identical(store: Store) -> Iterator[str]:
             leaks.append(_pair(store, faces, splits))
         elif len(set(labels[kinds])) < 2:
             copies.append(_pair(store, faces, store.records["video"].to_numpy()))
-    yield from _listed("pictures are there as genuine and as forged, byte for byte", noise)
-    yield from _listed("pictures are in more than one split, byte for byte", leaks)
-    yield from _listed("pictures are in more than one video, byte for byte", copies)
+    yield from _listed("pictures that are there as genuine and as forged, byte for byte", noise)
+    yield from _listed("pictures in more than one split, byte for byte", leaks)
+    yield from _listed("pictures in more than one video, byte for byte", copies)
 
 
 def _pair(store: Store, faces: Sequence[int], values: np.ndarray) -> str:
@@ -133,7 +133,7 @@ def _pair(store: Store, faces: Sequence[int], values: np.ndarray) -> str:
 
 def _leaks(store: Store) -> Iterator[str]:
     leaks = [str(leak) for leak in people_in_two_splits(store.records)]
-    yield from _listed("people are in more than one split", leaks)
+    yield from _listed("people in more than one split", leaks)
 
 
 def _orphans(store: Store) -> Iterator[str]:
@@ -141,7 +141,7 @@ def _orphans(store: Store) -> Iterator[str]:
     found = counterparts(store.records)
     source = store.records.drop_duplicates("video").set_index("video")["source_video"]
     alone = found.index[(found != "source") & (source[found.index] != "")]
-    yield from _listed("forgeries have no genuine counterpart in the store", [*map(str, alone)])
+    yield from _listed("forgeries whose genuine video is not in the store", [*map(str, alone)])
 
 
 def _unknown_sources(store: Store) -> Iterator[str]:
@@ -151,15 +151,15 @@ def _unknown_sources(store: Store) -> Iterator[str]:
     if len(unknown):
         person = int((unknown == "person").sum())
         yield (
-            f"{len(unknown)} forgeries do not name the genuine video they show: training pairs "
-            f"{person} with another of their person, {len(unknown) - person} with any"
+            f"forgeries that do not name the genuine video they show ({len(unknown)}): training "
+            f"pairs {person} with another of their person, {len(unknown) - person} with any"
         )
 
 
 def _listed(what: str, names: list[str]) -> Iterator[str]:
     if names:
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-        yield f"{len(names)} {what}: {', '.join(names[:SHOWN])}{more}"
+        yield f"{what} ({len(names)}): {', '.join(names[:SHOWN])}{more}"
 
 
 def _face(store: Store, index: int) -> str:

@@ -74,7 +74,7 @@ def test_failures_are_listed_and_the_exit_code_is_1(bench, tmp_path):
     explode = ("--set", "training.learning_rate=1e30", "--set", "training.steps_per_epoch=4")
     code, _, err = bench("leave-one-out", "--methods", "alltrain", *explode, "--shard", "1/4")
     assert code == 1
-    assert "1 of 1 runs failed" in err
+    assert "runs that failed, of 1: 1" in err
     assert "lower the learning rate" in err
 
 

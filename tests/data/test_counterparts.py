@@ -21,8 +21,8 @@ def test_a_folder_tells_which_counterparts_training_will_take_and_takes_them(tmp
     records = records_of(read_folder(root))
     told = " ".join(capsys.readouterr().err.split())
     assert (
-        "counterparts of 4 forgeries: 1 have their source, 2 only another genuine file of the "
-        "person, 1 neither: any genuine file" in told
+        "counterparts of forgeries (4): the source 1, another genuine file of the person 2, any "
+        "genuine file 1; pairs.csv" in told
     )
     assert counterparts(records).to_dict() == {
         "mine/swap/unknown/anna_bob": "person",

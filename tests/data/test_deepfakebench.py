@@ -263,8 +263,8 @@ def test_every_video_is_in_one_split_and_test_wins(bench, capsys):
         f"dfdc-heldout/real/{ONE_LEVEL}/ddd": "test",
     }
     told = capsys.readouterr().err
-    assert "celeb-df-v2: 1 videos are in several splits of the lists; taken for test" in told
-    assert "dfdc: 1 videos are in several splits of the lists; taken for train" in told
+    assert "celeb-df-v2: videos in several splits of the lists (1); taken for test" in told
+    assert "dfdc: videos in several splits of the lists (1); taken for train" in told
 
 
 def test_compression_is_chosen_where_there_are_levels(bench):
@@ -317,11 +317,11 @@ def test_what_is_left_out_is_told(bench, capsys):
     (bench.root / "train.json").write_text('[["071", "054"]]')
     assert {clip.dataset for clip in read(bench.root)} == {"faceforensics"}
     told = capsys.readouterr().err
-    assert f"skipped 1 videos in lists: there is no folder UADFV in {bench.root}" in told
-    assert "skipped 1 videos with other names than their data set's: DFDCP_Real strange" in told
-    assert "skipped 1 videos without a frame in their list: 1_2" in told
-    assert "skipped 1 labels unknown here: roop_Fake" in told
-    assert "skipped 1 JSON files that are no lists" in told
+    assert f"skipped videos in lists (1): there is no folder UADFV in {bench.root}" in told
+    assert "skipped videos with other names than their data set's (1): DFDCP_Real strange" in told
+    assert "skipped videos without a frame in their list (1): 1_2" in told
+    assert "skipped labels unknown here (1): roop_Fake" in told
+    assert "skipped JSON files that are no lists (1)" in told
     assert "train.json" in told
 
 
@@ -355,7 +355,7 @@ def test_from_the_tree_into_a_store(bench, tmp_path):
     summary = extract(clips, tmp_path / "store", frames=3, size=8, workers=1)
     name = "faceforensics/FaceSwap/c23/{}"
     assert summary.failures == {name.format("071_054"): "none of its frames is there"}
-    assert summary.damaged == {name.format("953_974"): "1 frames missing"}
+    assert summary.damaged == {name.format("953_974"): "frames missing: 1"}
     store = Store(tmp_path / "store")
     assert len(store) == 3 * 12 - 1
     assert set(store.records["frame"]) == set(NUMBERS)

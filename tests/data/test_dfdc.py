@@ -100,7 +100,7 @@ def test_held_out_videos_with_labels_are_all_test_and_name_no_original(tmp_path,
     assert (real.video, real.label, real.source_video) == ("dfdc-heldout/real/unknown/a", 0, "a")
     assert (fake.video, fake.label, fake.source_video) == ("dfdc-heldout/DFDC/unknown/b", 1, "")
     assert (real.split, fake.split, fake.person) == ("test", "test", "b")
-    assert "skipped 1 videos that labels.csv does not name: c.mp4" in capsys.readouterr().err
+    assert "skipped videos that labels.csv does not name (1): c.mp4" in capsys.readouterr().err
 
 
 def test_held_out_videos_may_come_with_is_fake_instead(tmp_path):
@@ -127,7 +127,7 @@ def test_videos_that_no_list_names_are_told(tree, capsys):
     touch(tree / "dfdc_train_part_0" / "stray.mp4", tree / "dfdc_train_part_0" / ".hidden.mp4")
     assert len(read(tree)) == 600
     told = " ".join(capsys.readouterr().err.split())
-    assert "that metadata.json does not name: dfdc_train_part_0/stray.mp4" in told
+    assert "that metadata.json does not name (1): dfdc_train_part_0/stray.mp4" in told
 
 
 @pytest.mark.parametrize(

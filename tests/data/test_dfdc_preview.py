@@ -76,7 +76,7 @@ def test_sets_people_and_sources_are_taken_from_the_list_and_the_names(tmp_path,
     genuine = clips["dfdc-preview/real/unknown/643049_A_001"]
     assert (genuine.label, genuine.person, genuine.source_video) == (0, "643049", "643049_A_001")
     told = " ".join(capsys.readouterr().err.split())
-    assert "skipped 1 forgeries that join a person of train with one of val: method_A/" in told
+    assert "skipped forgeries that join a person of train with one of val (1): method_A/" in told
 
 
 def test_the_list_is_believed_where_a_name_says_otherwise(tmp_path):
@@ -94,7 +94,7 @@ def test_absent_videos_are_clips_and_unlisted_ones_are_told(tmp_path, capsys):
     touch(tmp_path / "method_A" / "stray.mp4")
     assert len(read(tmp_path)) == 5
     told = " ".join(capsys.readouterr().err.split())
-    assert "skipped 1 videos that dataset.json does not name: method_A/stray.mp4" in told
+    assert "skipped videos that dataset.json does not name (1): method_A/stray.mp4" in told
     for path in tmp_path.rglob("*.mp4"):
         path.unlink()
     with pytest.raises(DataError, match=r"none of the 6 listed videos is there[^$]*method_A"):

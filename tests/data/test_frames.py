@@ -91,10 +91,10 @@ def test_what_is_left_out_is_told(tmp_path, capsys):
     (crops / "054" / "notes.txt").touch()
     assert len(read(tmp_path)) == 18
     told = capsys.readouterr().err
-    assert "skipped 1 videos with other names than the layout's" in told
-    assert "skipped 1 videos whose people are in no split" in told
-    assert "skipped 1 folders without numbered pictures" in told
-    assert "skipped 1 pictures without a number of their own" in told
+    assert "skipped videos with other names than the layout's (1)" in told
+    assert "skipped videos whose people are in no split, or in two (1)" in told
+    assert "skipped folders without numbered pictures (1)" in told
+    assert "skipped pictures without a number of their own (1)" in told
     assert all(name in told for name in ("new__york", "9999", "mtcnn/001", "071/cover.png"))
 
 
@@ -126,7 +126,7 @@ def test_the_command_puts_them_into_a_store_without_a_margin(tmp_path, monkeypat
     assert ltw(*command, *options, "--margin", 2) == 2
     assert "margin is 2, but these faces are cropped already" in capsys.readouterr().err
     assert ltw(*command, *options) == 0
-    assert "9 videos done" in capsys.readouterr().out
+    assert "videos: 9 done" in capsys.readouterr().out
     assert ltw("store", "check", tmp_path / "store") == 0
     assert ltw("store", "info", tmp_path / "store", "--json") == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["margin"] is None

@@ -102,7 +102,7 @@ def test_masks_are_cut_like_their_frames_and_unusable_ones_are_told(tmp_path):
     assert [face.has_mask for face, _, _ in part.faces] == [True, False, False]
     np.testing.assert_array_equal(part.faces[0][2], cv2.resize(mask, (SIZE, SIZE)))
     assert part.video.status == "ok"
-    assert part.video.reason == "2 masks missing, damaged or of another size"
+    assert part.video.reason == "masks missing, damaged or of another size: 2"
 
 
 @pytest.mark.parametrize("points", [68, 81])
@@ -117,7 +117,7 @@ def test_five_landmarks_are_taken_from_dlibs(tmp_path, points):
     part = copy_clip(clip, PARAMETERS)
     assert part.faces[0][0].landmarks == pytest.approx((10, 10, 20, 10, 15, 17, 11, 24, 19, 25))
     assert np.isnan(part.faces[2][0].landmarks).all()
-    assert part.video.reason == "1 landmark files missing or damaged"
+    assert part.video.reason == "landmark files missing or damaged: 1"
 
 
 def test_missing_and_damaged_frames_are_told_and_the_others_kept(tmp_path):
@@ -127,7 +127,7 @@ def test_missing_and_damaged_frames_are_told_and_the_others_kept(tmp_path):
     part = copy_clip(clip, PARAMETERS)
     assert [face.frame for face, _, _ in part.faces] == [0, 3]
     assert (part.video.status, part.video.frames_decoded) == ("ok", 2)
-    assert part.video.reason == "1 frames missing; 1 frames: not an image"
+    assert part.video.reason == "frames missing: 1; frames, not an image: 1"
     gone = copy_clip(replace(clip, path=tmp_path / "gone"), PARAMETERS)
     assert (gone.faces, gone.video.status) == ((), "failed")
     assert gone.video.reason == "none of its frames is there"
@@ -192,7 +192,7 @@ def test_crops_of_two_kinds_are_never_mixed(tmp_path):
     video = clip_of(blob_video(tmp_path / "v.mp4", [[(32, 32, 32)]] * 4))
     crops = cropped_clip(tmp_path / "a")
     options = {"frames": 3, "size": SIZE, "workers": 1}
-    with pytest.raises(DataError, match=r"1 videos among clips.*toy/real/c23/v"):
+    with pytest.raises(DataError, match=r"videos \(1\) among clips.*toy/real/c23/v"):
         extract([crops, video], tmp_path / "both", **options)
     with pytest.raises(DataError, match="margin is 16, but these faces are cropped already"):
         extract([crops], tmp_path / "both", margin=16, **options)
@@ -202,7 +202,5 @@ def test_crops_of_two_kinds_are_never_mixed(tmp_path):
         extract([video], tmp_path / "cropped", **options)
     extract([video], tmp_path / "cut", **options)
     assert Store(tmp_path / "cut").parameters.margin == 16
-    with pytest.raises(
-        DataError, match="holds faces cut from videos, now asked to take"
-    ):
+    with pytest.raises(DataError, match="holds faces cut from videos, now asked to take"):
         extract([crops], tmp_path / "cut", **options)

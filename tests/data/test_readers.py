@@ -77,7 +77,7 @@ def test_a_corpus_own_split_comes_first_and_the_rest_is_listed_as_skipped(tree, 
         "mine/NeuralTextures/c23/953_974": "train",
     }
     told = capsys.readouterr().err
-    assert "skipped 5 videos whose people are in no split" in told
+    assert "skipped videos whose people are in no split, or in two (5)" in told
     assert "054.mp4" in told
     (tree / "splits" / "val.json").write_text(json.dumps([["071", "000"]]))
     with pytest.raises(DataError, match=r"071 is in the val split as well"):
@@ -96,8 +96,8 @@ def test_videos_named_otherwise_or_across_splits_are_listed_as_skipped(tree, cap
     touch(across)
     assert len(read_ff(tree)) == 20
     told = capsys.readouterr().err
-    assert "skipped 1 videos with other names than the layout's: original_sequences/youtube" in told
-    assert "skipped 1 videos whose people are in no split, or in two" in told
+    assert "skipped videos with other names than the layout's (1): original_sequences" in told
+    assert "skipped videos whose people are in no split, or in two (1)" in told
 
 
 def test_faceshifter_is_one_more_domain(tree):
@@ -163,7 +163,7 @@ def test_actors_videos_with_other_names_are_listed_as_skipped(actors, capsys):
     touch(sequences[1] / "Deepfakes" / "c23" / "videos" / "01_02__exit_phone_room__YVGY8LOK.mp4")
     assert len(read_ff(actors)) == 25
     told = capsys.readouterr().err
-    assert "skipped 3 videos with other names" in told
+    assert "skipped videos with other names than the layout's (3)" in told
     assert "DeepFakeDetection/c23/videos/071_054.mp4" in told
 
 
@@ -212,18 +212,22 @@ def test_csv_files_give_splits_and_sources(tmp_path, capsys):
     real, fake = read_folder(tmp_path, dataset="d")
     assert (real.split, fake.split) == ("test", "test")
     assert (fake.source_video, fake.person) == (real.source_video, real.person) == ("x_1", "x")
-    assert "skipped 1 files that splits.csv does not name: swap/g.mp4" in capsys.readouterr().err
+    assert "skipped files that splits.csv does not name (1): swap/g.mp4" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
         ("splits.csv", "file,split\nreal/a.mp4,dev\n", r"no such split \['dev'\]"),
-        ("splits.csv", "file,split\nreal/z.mp4,train\n", r"not there, first 'real/z.mp4'"),
+        ("splits.csv", "file,split\nreal/z.mp4,train\n", r"not there \(1\), first 'real/z.mp4'"),
         ("splits.csv", "path,split\nreal/a.mp4,train\n", r"it must have file and split"),
         ("splits.csv", "", r"cannot be read"),
         ("pairs.csv", "fake,source\nswap/b.mp4,swap/b.mp4\n", r"'swap/b.mp4' is not in 'real'"),
-        ("pairs.csv", "fake,source\n" + "swap/b.mp4,real/a.mp4\n" * 2, r"1 rows name a file"),
+        (
+            "pairs.csv",
+            "fake,source\n" + "swap/b.mp4,real/a.mp4\n" * 2,
+            r"rows that name another row's file \(1\)",
+        ),
     ],
 )
 def test_wrong_csv_files_are_refused(tmp_path, name, text, message):
@@ -238,7 +242,7 @@ def test_loose_files_are_unlabelled_and_said_to_be(tmp_path, capsys):
     (clip,) = read_folder(tmp_path, dataset="d")
     assert (clip.domain, clip.label, clip.video) == ("unlabelled", -1, "d/unlabelled/unknown/a")
     told = capsys.readouterr().err
-    assert "skipped 1 files of other types: notes.txt" in told
+    assert "skipped files of other types (1): notes.txt" in told
     assert "not for training" in told
 
 

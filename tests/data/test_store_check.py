@@ -40,25 +40,25 @@ def test_a_person_shown_in_two_splits_is_found(tmp_path):
     (problem,) = check(
         tmp_path, *SOUND[:2], with_fields(part_of("a_b", domain="swap"), split="test")
     )
-    assert problem == "1 people are in more than one split: a of toy (test, train)"
+    assert problem == "people in more than one split (1): a of toy (test, train)"
 
 
 def test_a_donor_in_another_split_is_found_but_not_the_same_name_of_another_data_set(tmp_path):
     donor = with_fields(SOUND[1], split="val")
     stranger = with_fields(part_of("n"), dataset="other", person="a", split="test")
     (problem,) = check(tmp_path, SOUND[0], donor, SOUND[2], stranger)
-    assert problem == "1 people are in more than one split: b of toy (train, val)"
+    assert problem == "people in more than one split (1): b of toy (train, val)"
 
 
 def test_a_forgery_without_its_genuine_video_is_listed(tmp_path):
     (problem,) = check(tmp_path, *SOUND[1:])
-    assert problem == "1 forgeries have no genuine counterpart in the store: toy/swap/c23/a_b"
+    assert problem == "forgeries whose genuine video is not in the store (1): toy/swap/c23/a_b"
 
 
 def test_two_faces_of_one_frame_are_found(tmp_path):
     twice = replace(SOUND[0], faces=[SOUND[0].faces[0], SOUND[0].faces[0]])
     (problem,) = check(tmp_path, twice)
-    assert problem.startswith("1 faces are there twice")
+    assert problem.startswith("faces that are there twice, same video and frame (1): ")
     assert "toy/real/c23/a, frame 0" in problem
 
 
@@ -73,7 +73,7 @@ def test_a_fake_frame_that_is_its_real_is_label_noise(tmp_path):
     untouched = replace(untouched, faces=[*SOUND[2].faces[:2], untouched.faces[2]])
     (problem,) = check(tmp_path, *SOUND[:2], untouched)
     assert problem == (
-        "1 pictures are there as genuine and as forged, byte for byte: "
+        "pictures that are there as genuine and as forged, byte for byte (1): "
         "2 (toy/real/c23/a, frame 10) = 8 (toy/swap/c23/a_b, frame 10)"
     )
 
@@ -81,9 +81,9 @@ def test_a_fake_frame_that_is_its_real_is_label_noise(tmp_path):
 def test_the_same_picture_in_two_splits_is_a_leak_and_in_two_videos_a_copy(tmp_path):
     copy = pictures_of(part_of("n"), SOUND[0])
     (problem,) = check(tmp_path / "1", *SOUND, copy)
-    assert problem.startswith("3 pictures are in more than one video, byte for byte: 0 (toy/real")
+    assert problem.startswith("pictures in more than one video, byte for byte (3): 0 (toy/real")
     (problem,) = check(tmp_path / "2", *SOUND, with_fields(copy, split="test"))
-    assert problem.startswith("3 pictures are in more than one split, byte for byte: 0 (toy/real")
+    assert problem.startswith("pictures in more than one split, byte for byte (3): 0 (toy/real")
     assert "a, frame 0) = 6 (toy/real/c23/n, frame 0)" in problem
 
 
@@ -99,7 +99,7 @@ def test_a_still_video_and_checksums_that_agree_by_chance_are_no_duplicates(tmp_
 def test_unlabelled_pictures_are_no_label_noise(tmp_path):
     loose = with_fields(pictures_of(part_of("n"), SOUND[0]), label=-1, domain="unlabelled")
     (problem,) = check(tmp_path, *SOUND, loose)
-    assert problem.startswith("3 pictures are in more than one video")
+    assert problem.startswith("pictures in more than one video, byte for byte (3)")
 
 
 def test_what_is_missing_or_unknown_is_a_note_and_no_problem(tmp_path):
@@ -109,8 +109,8 @@ def test_what_is_missing_or_unknown_is_a_note_and_no_problem(tmp_path):
     assert found.problems == []
     assert found.notes == [
         "1 of 6 videos of toy gave no face: c (no face found)",
-        "2 forgeries do not name the genuine video they show: training pairs 1 with another of "
-        "their person, 1 with any",
+        "forgeries that do not name the genuine video they show (2): training pairs 1 with another "
+        "of their person, 1 with any",
     ]
 
 
@@ -121,7 +121,7 @@ def test_one_flipped_bit_in_an_image_is_found(tmp_path):
     data[data.index(b"WEBP") + 900] ^= 1
     shard.write_bytes(bytes(data))
     (problem,) = store_check(path).problems
-    assert problem == "1 faces are damaged: 0 (toy/real/c23/a, frame 0)"
+    assert problem == "damaged faces (1): 0 (toy/real/c23/a, frame 0)"
 
 
 def test_missing_cut_and_foreign_shards_are_found(tmp_path):
@@ -148,7 +148,7 @@ def test_an_unfinished_store_is_a_problem(tmp_path):
     begin(tmp_path / "store", PARAMETERS)
     write_part(tmp_path / "store", SOUND[0])
     (problem,) = store_check(tmp_path / "store").problems
-    assert "not ended (1 videos wait" in problem
+    assert "not ended (videos that wait to be merged: 1)" in problem
 
 
 def test_counts(tmp_path):

@@ -59,7 +59,7 @@ def tell_skipped(what: str, names: Sequence[object], shown: int = 10) -> None:
     if names:
         listed = ", ".join(str(name) for name in names[:shown])
         more = f" and {len(names) - shown} more" if len(names) > shown else ""
-        tell(f"skipped {len(names)} {what}: {listed}{more}")
+        tell(f"skipped {what} ({len(names)}): {listed}{more}")
 
 
 def tell_unlisted(

@@ -175,7 +175,7 @@ def _clips(root: Path, videos: Sequence[Listed], dataset: str) -> Iterator[Clip]
         else:
             yield _clip(video, name.groupdict(""), home / folder / below, dataset)
     for folder, n in absent.items():
-        tell(f"skipped {n} videos in lists: there is no folder {folder} in {root}")
+        tell(f"skipped videos in lists ({n}): there is no folder {folder} in {root}")
     tell_skipped("videos with other names than their data set's", misnamed)
 
 
@@ -232,5 +232,5 @@ def _once(clips: Iterable[Clip]) -> list[Clip]:
         if len({clip.split for clip in found}) > 1
     )
     for (dataset, split), n in sorted(several.items()):
-        tell(f"{dataset}: {n} videos are in several splits of the lists; taken for {split}")
+        tell(f"{dataset}: videos in several splits of the lists ({n}); taken for {split}")
     return list(once.values())

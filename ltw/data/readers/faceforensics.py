@@ -101,8 +101,8 @@ def read_tree(
     tell_skipped("videos whose people are in no split, or in two", unsplit)
     if not clips:
         raise DataError(
-            f"{root}: none of its {len(unnamed) + len(unsplit)} videos can be used: "
-            f"{len(unnamed)} have other names than\n{layout}\n{len(unsplit)} are in no split"
+            f"{root}: none of its videos can be used, neither those in no split ({len(unsplit)}) "
+            f"nor those with other names ({len(unnamed)}) than\n{layout}"
         )
     return clips
 

@@ -79,9 +79,9 @@ def _tell_counterparts(clips: Sequence[Clip]) -> None:
     found = counterparts(pd.DataFrame(map(vars, clips), columns=columns)).value_counts()
     if set(found.index) - {"source"}:
         tell(
-            f"counterparts of {found.sum()} forgeries: {found.get('source', 0)} have their source, "
-            f"{found.get('person', 0)} only another genuine file of the person, "
-            f"{found.get('any', 0)} neither: any genuine file; pairs.csv can name their sources"
+            f"counterparts of forgeries ({found.sum()}): the source {found.get('source', 0)}, "
+            f"another genuine file of the person {found.get('person', 0)}, any genuine file "
+            f"{found.get('any', 0)}; pairs.csv can name their sources"
         )
 
 
@@ -163,11 +163,11 @@ def _table(root: Path, name: str, key: str, value: str) -> dict[str, str]:
         raise DataError(f"{path}: columns {list(table.columns)}; it must have {key} and {value}")
     rows = dict(zip(table[key], table[value], strict=True))
     if len(rows) < len(table):
-        raise DataError(f"{path}: {len(table) - len(rows)} rows name a file that another row names")
+        raise DataError(f"{path}: rows that name another row's file ({len(table) - len(rows)})")
     files = [*rows, *(rows.values() if value == "source" else ())]
     missing = [file for file in files if not (root / file).is_file()]
     if missing:
-        raise DataError(f"{path}: {len(missing)} files are not there, first {missing[0]!r}")
+        raise DataError(f"{path}: files that are not there ({len(missing)}), first {missing[0]!r}")
     return rows
 
 
