@@ -62,6 +62,7 @@ def serve(
             ws="none",
             timeout_graceful_shutdown=int(PICKUP_SECONDS),
         )
+        listener.listen()  # whoever reads the line below may connect at once
         shown = f"[{address}]" if ":" in address else address
         console.print(
             f"{settings.name} at http://{shown}:{port} (Ctrl-C ends it)",
