@@ -7,12 +7,14 @@ import sys
 import textwrap
 import time
 from functools import partial
+from multiprocessing import Pipe
 from pathlib import Path
 
 import pytest
 
 from ltw.errors import ConfigError, DataError, LTWError
 from ltw.parallel import Failure, Shard, each
+from ltw.parallel.processes import _serve
 
 
 def square(x: int) -> int:
@@ -175,3 +177,10 @@ def test_shards_are_disjoint_and_make_the_whole(items, count):
 def test_a_shard_that_does_not_exist_is_told(text):
     with pytest.raises(ConfigError, match="write i/n"):
         Shard.parse(text)
+
+
+def test_a_process_whose_parent_died_while_it_started_ends_without_a_traceback(monkeypatch):
+    theirs, ours = Pipe()
+    ours.close()
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process keeps its Ctrl-C
+    _serve(theirs, square)
