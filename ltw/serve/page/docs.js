@@ -12,6 +12,8 @@ function typeName(type) {
   return type.type === "array" ? `list of ${typeName(type.items)}` : (type.format ?? type.type ?? "any");
 }
 
+const plain = (text) => (text ?? "").replaceAll("`", "");
+
 function curl(verb, path, operation) {
   const method = verb === "get" ? "" : ` -X ${verb.toUpperCase()}`;
   const send = operation.requestBody ? " -F file=@photo.jpg" : method;
@@ -29,16 +31,16 @@ for (const [path, verbs] of Object.entries(schema.paths)) {
     const answers = Object.entries(operation.responses).filter(([status]) => status !== "422" || operation.requestBody);
     document.getElementById("operations").append(make("section", { className: "card" },
       make("h2", {}, make("span", { className: "verb", textContent: verb.toUpperCase() }), make("code", { textContent: path })),
-      make("p", { textContent: operation.description ?? "" }),
+      make("p", { textContent: plain(operation.description) }),
       make("pre", {}, make("code", { textContent: curl(verb, path, operation) })),
       table(["Status", "Meaning", "Answer"], answers.map(([status, { description, content }]) => [
-        status, description, typeName(Object.values(content ?? {})[0]?.schema)]))));
+        status, plain(description), typeName(Object.values(content ?? {})[0]?.schema)]))));
   }
 }
 const shown = Object.entries(schema.components.schemas).filter(([name]) => !name.endsWith("ValidationError"));
 for (const [name, model] of shown) {
   document.getElementById("models").append(
     make("h3", { textContent: name }),
-    make("p", { className: "muted lines", textContent: model.description ?? "" }),
+    make("p", { className: "muted lines", textContent: plain(model.description) }),
     table(["Key", "Type"], Object.entries(model.properties ?? {}).map(([key, type]) => [key, typeName(type)])));
 }
