@@ -116,7 +116,7 @@ function followVideo(media, boxes, { prediction, size }) {
   const at = (place) => prediction.faces.filter((face) => face.time === moments[place]);
   const span = moments.at(-1) - moments[0];
   const tellApart = prediction.people.length > 1;
-  const tell = (place) => `${clock(moments[place])}: ${at(place).map((face) => `${tellApart ? `person ${face.person + 1} ` : ""}${percent(face.p_fake)}`).join(", ")}`;
+  const tell = (place) => `${clock(moments[place])}: ${at(place).map((face) => `${tellApart ? `person ${face.person + 1} ` : ""}${percent(face.p_fake)}`).sort().join(", ")}`;
   const move = drawTimeline(prediction, moments, (time) => go(nearest(time)));
   let place = 0;
   const nearest = (time) => moments.reduce((best, moment, i) => (Math.abs(moment - time) < Math.abs(moments[best] - time) ? i : best), 0);
