@@ -4,22 +4,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from services import serving
+from services import LIMITS, serving
 
 from ltw.models.detector import Detector
-from ltw.serve import Limits
 from ltw.synth.people import film, sample_person
 from ltw.video import write_video
-
-LIMITS = Limits(
-    megabytes=0.5,
-    megapixels=0.3,
-    video_megapixels=0.2,
-    video_seconds=2.0,
-    seconds=20.0,
-    frames=4,
-    queue=2,
-)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,17 @@ import httpx
 import psutil
 from starlette.testclient import TestClient
 
-from ltw.serve import Pool, Results, create_app
+from ltw.serve import Limits, Pool, Results, create_app
+
+LIMITS = Limits(
+    megabytes=0.5,
+    megapixels=0.3,
+    video_megapixels=0.2,
+    video_seconds=2.0,
+    seconds=20.0,
+    frames=4,
+    queue=2,
+)
 
 
 @contextmanager

@@ -3,8 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from conftest import LIMITS
-from services import ended, send, serving, until, workers
+from services import LIMITS, ended, send, serving, until, workers
 
 from ltw.errors import DataError
 from ltw.serve import Pool
