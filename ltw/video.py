@@ -213,7 +213,9 @@ def _frame(index: int, frame: av.VideoFrame) -> Frame:
 
 
 def _rgb(frame: av.VideoFrame) -> NDArray[np.uint8]:
-    return np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+    """Return the frame upright: phones film sideways, and say so in the file."""
+    turned = np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90))
+    return np.ascontiguousarray(turned, np.uint8)
 
 
 def _video(path: Path) -> av.container.InputContainer:

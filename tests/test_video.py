@@ -1,3 +1,4 @@
+import struct
 from pathlib import Path
 
 import av
@@ -7,7 +8,14 @@ from PIL import Image
 
 from ltw import video
 from ltw.errors import DataError
-from ltw.video import evenly_spaced, frames_at, read_photo, sample_frames, write_video
+from ltw.video import (
+    evenly_spaced,
+    frames_at,
+    read_frames,
+    read_photo,
+    sample_frames,
+    write_video,
+)
 
 
 def numbered(count: int, step: int = 5) -> list[np.ndarray]:
@@ -45,6 +53,37 @@ def test_the_frames_sampled_are_those_of_the_indices(tmp_path):
     assert [f.index for f in sample.frames] == [5, 15, 25, 35]
     assert [number_of(f.image) for f in sample.frames] == [5, 15, 25, 35]
     assert [f.time for f in sample.frames] == pytest.approx([0.25, 0.75, 1.25, 1.75])
+
+
+MATRICES = {  # a track header's matrix, and what a player does to the picture by it
+    "upright": ((1, 0, 0, 1), lambda picture: picture),
+    "clockwise": ((0, 1, -1, 0), lambda picture: picture[::-1].transpose(1, 0, 2)),
+    "upside down": ((-1, 0, 0, -1), lambda picture: picture[::-1, ::-1]),
+    "counterclockwise": ((0, -1, 1, 0), lambda picture: picture.transpose(1, 0, 2)[::-1]),
+}
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_a_film_taken_sideways_is_turned_as_its_header_says(tmp_path, name):
+    (a, b, c, d), turned = MATRICES[name]
+    path, picture = tmp_path / "phone.mp4", np.full((64, 96, 3), 60, np.uint8)
+    picture[:32, :32] = 220
+    write_video(path, [picture] * 4)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 44  # version 0: five fields of 4 bytes, 8 reserved, four of 2
+    identity = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+    assert data[at : at + 36] == identity
+    data[at : at + 36] = struct.pack(">9i", a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+    ways = {
+        "sampled": sample_frames(path, 2).frames[0].image,
+        "asked for": frames_at(path, [1])[1],
+        "read": next(read_frames(path))[2],
+    }
+    for way, image in ways.items():
+        wanted = turned(picture)
+        assert image.shape == wanted.shape, way
+        assert np.abs(image.astype(int) - wanted).mean() < 8, way
 
 
 def test_mpeg1_whose_header_counts_no_frames_is_sampled_to_its_end(tmp_path):
