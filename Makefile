@@ -32,7 +32,7 @@ check: setup
 	$(BIN)/lint-imports
 
 bench: setup
-	for script in method_steps finite_difference store_reading extraction_speed; do $(BIN)/python benchmarks/$$script.py || exit 1; done
+	for script in method_steps finite_difference store_reading extraction_speed inference serve_load; do $(BIN)/python benchmarks/$$script.py || exit 1; done
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
