@@ -26,8 +26,8 @@ test: setup
 	$(BIN)/pytest
 
 check: setup
-	$(BIN)/ruff check ltw tests benchmarks
-	$(BIN)/ruff format --check ltw tests benchmarks
+	$(BIN)/ruff check ltw tests benchmarks docs
+	$(BIN)/ruff format --check ltw tests benchmarks docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
