@@ -34,13 +34,13 @@ def accuracy(labels: ArrayLike, p_fake: ArrayLike) -> float:
         DataError: lengths differ, nothing to measure, labels not 0/1, probabilities not in [0, 1].
     """
     y, p = _validate(labels, p_fake)
-    return float(np.mean(_correct(y, p)))
+    return float(np.mean(correct(y, p)))
 
 
 def log_loss(labels: ArrayLike, p_fake: ArrayLike) -> float:
     """Mean negative log-likelihood in nats; raises as `accuracy` does."""
     y, p = _validate(labels, p_fake)
-    return float(np.mean(_log_losses(y, p)))
+    return float(np.mean(log_losses(y, p)))
 
 
 def roc_curve(labels: ArrayLike, p_fake: ArrayLike) -> tuple[Array, Array, Array]:
@@ -234,7 +234,7 @@ class _Ranking:
         order = np.argsort(-p, kind="stable")
         y, p = y[order], p[order]
         ends = np.flatnonzero(np.append(np.diff(p) != 0, True))
-        return cls(order, p, y, _correct(y, p), _log_losses(y, p), ends)
+        return cls(order, p, y, correct(y, p), log_losses(y, p), ends)
 
     def roc(self, weights: Array) -> tuple[Array, Array]:
         """Return (fpr, tpr), each (R, v), for ranked sample weights (R, n)."""
@@ -269,11 +269,13 @@ def equal_error(fpr: Array, tpr: Array) -> Array:
     return np.asarray(x - a / (b - a) * (y - x))
 
 
-def _correct(y: Array, p: Array) -> Array:
+def correct(y: Array, p: Array) -> Array:
+    """Return 1.0 for every sample on the right side of 0.5, else 0.0, (n,)."""
     return np.asarray((p > THRESHOLD) == (y == 1), np.float64)
 
 
-def _log_losses(y: Array, p: Array) -> Array:
+def log_losses(y: Array, p: Array) -> Array:
+    """Return the negative log-likelihood of every sample in nats, (n,)."""
     p = np.clip(p, CLIP, 1 - CLIP)
     return np.asarray(-np.log(np.where(y == 1, p, 1 - p)))
 

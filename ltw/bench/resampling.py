@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ltw.metrics import CLIP, THRESHOLD, equal_error, evaluate, video_scores
+from ltw.metrics import correct, equal_error, evaluate, log_losses, video_scores
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -53,9 +53,7 @@ class Scores:
     def replicate(self, draws: Array) -> dict[str, Array]:
         """Return each metric (R,) on every draw (R, V): how often each video was drawn."""
         videos = draws.shape[1]
-        p = np.clip(self.p_fake, CLIP, 1 - CLIP)
-        right = (self.p_fake > THRESHOLD) == (self.labels == 1)
-        loss = -np.log(np.where(self.labels == 1, p, 1 - p))
+        right, loss = correct(self.labels, self.p_fake), log_losses(self.labels, self.p_fake)
         total = draws @ np.bincount(self.video, minlength=videos)
         return {
             "acc": draws @ np.bincount(self.video, right, videos) / total,

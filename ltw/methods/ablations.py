@@ -7,12 +7,11 @@ from typing import Any, Self
 from torch import Tensor, nn
 
 from ltw.config import Config
-from ltw.methods.base import Logs, Method, make_detector, require_finite, set_gradients, trainable
+from ltw.methods.base import Logs, Method, make_detector, require_finite, trainable
 from ltw.methods.losses import ICCInput, ltw_loss
 from ltw.methods.ltw import LTW, normalize_weights
 from ltw.methods.meta import SecondOrder
 from ltw.methods.mldg import MLDG
-from ltw.models.functional import gradients
 from ltw.types import Batch
 
 
@@ -85,11 +84,10 @@ class LTWWithoutMetaTest(LTW):
 
     def backward(self, batch: Batch) -> Logs:
         """Fill the detector's ``.grad`` with G_θ; logs: ``loss`` (T) and ``weights`` (p)."""
-        parameters = list(trainable(self.detector).values())
         logits, features = self.detector(batch.images)
         p = self.weight_network(features.detach()).detach()
         weights = normalize_weights(p, batch.labels, self.weight_normalization)
         loss = (self.losses(logits, batch.labels) * weights).mean()
         require_finite(loss, "the weighted training loss", batch)
-        set_gradients(parameters, self.average(gradients(loss, parameters)))
+        self.fill_gradients(loss, trainable(self.detector).values())
         return {"loss": loss.detach(), "weights": p}

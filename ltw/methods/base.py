@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ltw.config import Config, DetectorConfig
 from ltw.errors import LTWError
 from ltw.models.detector import Detector
+from ltw.models.functional import gradients
 from ltw.types import Batch
 
 Average = Callable[[Sequence[Tensor]], list[Tensor]]
@@ -48,6 +49,11 @@ class Method(nn.Module, ABC):
     @abstractmethod
     def backward(self, batch: Batch) -> Logs:
         """Fill ``.grad`` of every trainable parameter from one batch; step nothing."""
+
+    def fill_gradients(self, loss: Tensor, parameters: Iterable[nn.Parameter]) -> None:
+        """Make d loss / d parameter, averaged over processes, each parameter's ``.grad``."""
+        parameters = list(parameters)
+        set_gradients(parameters, self.average(gradients(loss, parameters)))
 
     def take_over(self, trained: Method) -> None:
         """Begin with what the method ``first_phase`` learned."""

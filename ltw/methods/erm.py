@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ltw.methods.base import Logs, Method, require_finite, set_gradients, trainable
+from ltw.methods.base import Logs, Method, require_finite, trainable
 from ltw.methods.losses import cross_entropy
-from ltw.models.functional import gradients
 from ltw.types import Batch
 
 
@@ -16,11 +15,10 @@ class ERM(Method):
 
     def backward(self, batch: Batch) -> Logs:
         """Fill ``.grad`` with the gradient of the batch's mean loss."""
-        parameters = list(trainable(self.detector).values())
         logits, _ = self.detector(batch.images)
         loss = self.losses(logits, batch.labels).mean()
         require_finite(loss, "the training loss", batch)
-        set_gradients(parameters, self.average(gradients(loss, parameters)))
+        self.fill_gradients(loss, trainable(self.detector).values())
         return {"loss": loss.detach()}
 
     def losses(self, logits: Tensor, labels: Tensor) -> Tensor:

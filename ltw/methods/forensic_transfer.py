@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.functional import l1_loss
 
 from ltw.config import Config
-from ltw.methods.base import Logs, Method, require_finite, set_gradients, trainable
+from ltw.methods.base import Logs, Method, require_finite, trainable
 from ltw.models.autoencoders import (
     ForensicTransferDecoder,
     activation_loss,
@@ -16,7 +16,6 @@ from ltw.models.autoencoders import (
     third_order_residual,
 )
 from ltw.models.detector import Detector
-from ltw.models.functional import gradients
 from ltw.types import Batch
 
 RECONSTRUCTION_WEIGHT = 0.1
@@ -51,14 +50,13 @@ class ForensicTransfer(Method):
 
     def backward(self, batch: Batch) -> Logs:
         """Fill ``.grad`` of both networks; logs: ``loss`` and the two it is made of."""
-        parameters = list(trainable(self).values())
         _, latent = self.detector(batch.images)
         activation = activation_loss(latent, batch.labels).mean()
         decoded = self.decoder(keep_half(latent, batch.labels))
         reconstruction = l1_loss(decoded, third_order_residual(batch.images))
         loss = activation + RECONSTRUCTION_WEIGHT * reconstruction
         require_finite(loss, "the training loss", batch)
-        set_gradients(parameters, self.average(gradients(loss, parameters)))
+        self.fill_gradients(loss, trainable(self).values())
         return {
             "loss": loss.detach(),
             "activation_loss": activation.detach(),

@@ -11,9 +11,8 @@ from torch.nn.functional import one_hot
 
 from ltw.config import Config
 from ltw.errors import LTWError
-from ltw.methods.base import Logs, Method, make_detector, require_finite, set_gradients, trainable
+from ltw.methods.base import Logs, Method, make_detector, require_finite, trainable
 from ltw.methods.losses import cross_entropy
-from ltw.models.functional import gradients
 from ltw.types import REAL, Batch
 
 
@@ -55,7 +54,6 @@ class GroupDRO(Method):
         Raises:
             LTWError: a face is of no known group, or the loss is not finite.
         """
-        parameters = list(trainable(self.detector).values())
         member = self._membership(batch)
         logits, _ = self.detector(batch.images)
         sums, counts = cross_entropy(logits, batch.labels) @ member, member.sum(dim=0)
@@ -67,7 +65,7 @@ class GroupDRO(Method):
         self.q /= self.q.sum()
         loss = (self.q * sums / counts).sum()
         require_finite(loss, "the training loss", batch)
-        set_gradients(parameters, self.average(gradients(loss, parameters)))
+        self.fill_gradients(loss, trainable(self.detector).values())
         weights = {f"q/{g}": q for g, q in zip(self.groups, self.q.clone(), strict=True)}
         return {"loss": loss.detach(), **weights}
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from ltw.config import Config
-from ltw.methods.base import Logs, make_detector, set_gradients, trainable
+from ltw.methods.base import Logs, make_detector, trainable
 from ltw.methods.losses import ICCInput, ltw_loss
 from ltw.methods.meta import MetaLearning, SecondOrder, require_one_of
-from ltw.models.functional import gradients, random_state
+from ltw.models.functional import random_state
 from ltw.models.weight_network import WeightNetwork
 from ltw.types import Batch
 
@@ -93,7 +93,7 @@ class LTW(MetaLearning):
         w = list(trainable(self.weight_network).values())
         if w:
             meta_test_by_w = -self.alpha * (step.slopes * weights).mean()  # its gradient is Eq. 6
-            set_gradients(w, self.average(gradients(meta_test_by_w, w)))
+            self.fill_gradients(meta_test_by_w, w)
         return {
             "loss": step.meta_train,
             "meta_test_loss": step.meta_test,

@@ -8,10 +8,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss
 
 from ltw.config import Config
-from ltw.methods.base import Logs, Method, require_finite, set_gradients, trainable
+from ltw.methods.base import Logs, Method, require_finite, trainable
 from ltw.models.autoencoders import MultiTaskDecoder, activation_loss, keep_half
 from ltw.models.detector import Detector
-from ltw.models.functional import gradients
 from ltw.types import Batch
 
 ADAM = {"weight_decay": 5e-4, "eps": 1e-7}
@@ -53,7 +52,6 @@ class MultiTask(Method):
 
     def backward(self, batch: Batch) -> Logs:
         """Fill ``.grad`` of both networks; logs: ``loss`` and the terms it is made of."""
-        parameters = list(trainable(self).values())
         _, latent = self.detector(batch.images)
         segmentation, reconstruction = self.decoder(keep_half(latent, batch.labels))
         terms = {
@@ -66,7 +64,7 @@ class MultiTask(Method):
             )
         loss = sum(terms.values(), start=latent.new_zeros(()))
         require_finite(loss, "the training loss", batch)
-        set_gradients(parameters, self.average(gradients(loss, parameters)))
+        self.fill_gradients(loss, trainable(self).values())
         return {"loss": loss.detach(), **{name: term.detach() for name, term in terms.items()}}
 
     def param_groups(self) -> list[dict[str, Any]]:
