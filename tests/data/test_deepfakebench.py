@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from known_clips import by_name, deepfake_071_054
 from PIL import Image
 
 from ltw.data.extract import extract
@@ -49,10 +50,6 @@ class Bench:
         path = self.lists / f"{name}.json"
         path.write_text(json.dumps({name: labels}))
         return path
-
-
-def by_name(clips: Sequence[Clip]) -> dict[str, Clip]:
-    return {clip.video: clip for clip in clips}
 
 
 def splits(clips: Sequence[Clip]) -> dict[str, str]:
@@ -99,18 +96,8 @@ def test_every_field_of_faceforensics(bench):
     (films / "c40" / "masks" / "953").mkdir(parents=True)
     clips = by_name(read(bench.root))
     assert len(clips) == 2 * (3 + 5 * 2)
-    assert clips["faceforensics/Deepfakes/c23/071_054"] == Clip(
+    assert clips["faceforensics/Deepfakes/c23/071_054"] == deepfake_071_054(
         path=level / "frames" / "071_054",
-        dataset="faceforensics",
-        domain="Deepfakes",
-        label=1,
-        compression="c23",
-        video="faceforensics/Deepfakes/c23/071_054",
-        split="train",
-        person="071",
-        source_video="071",
-        donor_person="054",
-        donor_video="054",
         mask_path=level / "masks" / "071_054",
         landmarks_path=level / "landmarks" / "071_054",
         frames=("000.png", "014.png", "029.png"),

@@ -2,25 +2,20 @@
 
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from zlib import crc32
 
 import numpy as np
 import pytest
+from known_clips import by_name, deepfake_071_054
 from PIL import Image
 
 from ltw import cli
 from ltw.data.readers import READERS
 from ltw.data.store import Store
 from ltw.errors import DataError
-from ltw.types import Clip
 
 read = READERS["frames"]
-
-
-def by_name(clips: Sequence[Clip]) -> dict[str, Clip]:
-    return {clip.video: clip for clip in clips}
 
 
 def faces(folder: Path, frames: int = 3) -> None:
@@ -53,18 +48,8 @@ def test_every_folder_is_a_video_of_the_official_split(tmp_path, crops):
     (root / "original_sequences" / "youtube" / "c40" / "masks" / "953").mkdir(parents=True)
     clips = by_name(read(root))
     assert len(clips) == 2 * (3 + 2 * 3)
-    assert clips["faceforensics/Deepfakes/c23/071_054"] == Clip(
+    assert clips["faceforensics/Deepfakes/c23/071_054"] == deepfake_071_054(
         path=level / crops / "071_054",
-        dataset="faceforensics",
-        domain="Deepfakes",
-        label=1,
-        compression="c23",
-        video="faceforensics/Deepfakes/c23/071_054",
-        split="train",
-        person="071",
-        source_video="071",
-        donor_person="054",
-        donor_video="054",
         mask_path=level / "masks" / "071_054",
         landmarks_path=level / "landmarks" / "071_054",
         frames=("071_054_0000.png", "071_054_0001.png", "071_054_0002.png"),

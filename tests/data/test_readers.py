@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from known_clips import by_name, deepfake_071_054
 
 from ltw.data.counterparts import counterparts
 from ltw.data.readers import READERS, folder
@@ -16,10 +17,6 @@ def touch(*paths: Path) -> None:
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-
-
-def by_name(clips: list[Clip]) -> dict[str, Clip]:
-    return {clip.video: clip for clip in clips}
 
 
 @pytest.fixture
@@ -40,18 +37,8 @@ def test_faceforensics_records_by_the_official_split(tree):
     assert len(clips) == 2 * (4 + 2 * 3)
     fake = clips["faceforensics/Deepfakes/c23/071_054"]
     videos = tree / "manipulated_sequences" / "Deepfakes"
-    assert fake == Clip(
+    assert fake == deepfake_071_054(
         path=videos / "c23" / "videos" / "071_054.mp4",
-        dataset="faceforensics",
-        domain="Deepfakes",
-        label=1,
-        compression="c23",
-        video="faceforensics/Deepfakes/c23/071_054",
-        split="train",
-        person="071",
-        source_video="071",
-        donor_person="054",
-        donor_video="054",
         mask_path=videos / "masks" / "videos" / "071_054.mp4",
     )
     real = clips["faceforensics/real/c40/953"]
