@@ -28,3 +28,14 @@ SERIES = (
     Colour("slate", "#4a5a8a", "#9db0ea"),
 )
 CSS_COLOURS = (INK, MUTED, RULE, BAND, *SERIES)
+
+_PAPER = Colour("paper", "#ffffff", "#161c22")
+_PAGE = Colour("page", "#f6f7f9", "#0e1216")
+
+
+def theme_css() -> str:
+    """Return the CSS variables of every page: the palette, ``--paper`` of cards, ``--page``."""
+    colours = (*CSS_COLOURS, _PAPER, _PAGE)
+    light = " ".join(f"--{colour.name}: {colour.light};" for colour in colours)
+    dark = " ".join(f"--{colour.name}: {colour.dark};" for colour in colours)
+    return f":root {{ {light} }}\n@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}\n"

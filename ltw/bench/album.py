@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
 
-import jinja2
 import matplotlib as mpl
 from markupsafe import Markup, escape
 
 from ltw.bench.figures.style import method_name, pretty, svg
 from ltw.bench.finished import Run, read_runs
+from ltw.bench.pages import render_page
 from ltw.bench.plates import Plate, jobs
 from ltw.errors import DataError
 from ltw.files import atomic, write_text
-from ltw.palette import CSS_COLOURS
 
 PAGE, DPI = "index.html", 200
 FORMATS = ("png", "pdf")
@@ -58,22 +56,18 @@ def _save(plate: Plate, album: Path) -> list[Path]:
 
 
 def _page(runs: Sequence[Run], plates: Sequence[Plate], left_out: Mapping[str, str]) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("ltw.bench"), autoescape=True, trim_blocks=True
-    )
-    environment.filters |= {"pretty": pretty, "inline": _inline}
     sections = {
         name: list(own)
         for name, own in groupby(sorted(plates, key=lambda p: p.section), lambda p: p.section)
     }
-    return environment.get_template("figures.html.j2").render(
+    return render_page(
+        "figures.html.j2",
+        {"pretty": pretty, "inline": _inline},
         sections=sections,
         left_out=left_out,
         methods=[method_name(m) for m in dict.fromkeys(run.method for run in runs)],
         runs=len(runs),
         seeds=len({run.seed for run in runs}),
-        version=version("ltw"),
-        palette=CSS_COLOURS,
     )
 
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
-from importlib.metadata import version
-
-import jinja2
 
 from ltw.bench.compare import Comparison
 from ltw.bench.estimates import Estimate
 from ltw.bench.figures import pretty
+from ltw.bench.pages import render_page
 from ltw.bench.resampling import REPLICATES
 from ltw.bench.tables import DIGITS, HIGHER_IS_BETTER, METRICS, Block, Cell, Line, Section, Tables
-from ltw.palette import CSS_COLOURS
 
 COMPARED = "AUC of LTW minus that of the other"
 NOT_COMPARABLE = "not compared: other faces or other seeds"
@@ -259,11 +256,9 @@ def _tex(text: str) -> str:
 
 def html(tables: Tables) -> str:
     """Return one page that needs nothing else, for light and dark, wide and narrow screens."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("ltw.bench"), autoescape=True, trim_blocks=True
-    )
-    environment.filters |= {"number": _number, "interval": _interval, "arrow": _arrow}
-    return environment.get_template("table.html.j2").render(
+    return render_page(
+        "table.html.j2",
+        {"number": _number, "interval": _interval, "arrow": _arrow},
         tables=tables,
         caption=caption(tables),
         comparison_caption=comparison_caption(tables.comparisons),
@@ -274,8 +269,6 @@ def html(tables: Tables) -> str:
         n=_n,
         metrics=METRICS,
         compared=COMPARED,
-        palette=CSS_COLOURS,
-        version=version("ltw"),
     )
 
 

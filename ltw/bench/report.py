@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 import pandas as pd
 from markupsafe import Markup, escape
@@ -22,11 +20,11 @@ from ltw.bench.figures.roc import mean_roc, roc_figure
 from ltw.bench.figures.style import method_colour, method_name, pretty, svg
 from ltw.bench.figures.training import loss_figure, validation_figure
 from ltw.bench.figures.weights import weights_by_epoch, weights_figure
+from ltw.bench.pages import render_page
 from ltw.data.store import Store
 from ltw.engine.evaluate import domain_faces
 from ltw.errors import DataError
 from ltw.files import write_text
-from ltw.palette import CSS_COLOURS
 
 BASELINE = "alltrain"
 COLUMNS = {"auc": "AUC", "acc": "ACC", "eer": "EER", "log_loss": "Log loss"}
@@ -122,16 +120,14 @@ def write_report(
     differences = {
         run.method: _differences(read, run, shown) for run in read if run.method != BASELINE
     }
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("ltw.bench"), autoescape=True, trim_blocks=True
-    )
-    environment.filters |= {
-        "pretty": pretty,
-        "method_name": method_name,
-        "labelled": _labelled,
-        "signed": _signed,
-    }
-    page = environment.get_template("report.html.j2").render(
+    page = render_page(
+        "report.html.j2",
+        {
+            "pretty": pretty,
+            "method_name": method_name,
+            "labelled": _labelled,
+            "signed": _signed,
+        },
         title=title,
         target=target,
         sources=list(sources),
@@ -151,8 +147,6 @@ def write_report(
         replicates=read[0].measured["replicates"],
         counts={name: read[0].domains.get(name) for name in shown},
         seconds=seconds,
-        version=version("ltw"),
-        palette=CSS_COLOURS,
     )
     write_text(out, page)
 

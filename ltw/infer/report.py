@@ -19,7 +19,7 @@ from ltw.infer.heat import blend, heat_maps
 from ltw.infer.inputs import printable
 from ltw.infer.networks import Settings
 from ltw.infer.prediction import Prediction, ScoredFace
-from ltw.palette import CSS_COLOURS, SERIES
+from ltw.palette import SERIES, theme_css
 
 SHOWN = 4
 """Frames of a video, and faces with heat maps, that are shown."""
@@ -97,7 +97,7 @@ def render(entries: Sequence[Entry], settings: Settings) -> str:
     return environment.get_template("predict.html.j2").render(
         entries=entries,
         settings=settings,
-        palette=CSS_COLOURS,
+        theme=theme_css(),
         colours=[colour.name for colour in PEOPLE],
         version=version("ltw"),
         heat=any(view.heat for entry in entries for view in entry.views),

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from ltw.infer import Prediction
-from ltw.palette import CSS_COLOURS
+from ltw.palette import theme_css
 from ltw.serve.guard import Guard
 from ltw.serve.jobs import Job, Results, State
 from ltw.serve.limits import Limits, Refusal
@@ -223,10 +223,7 @@ def _add_pages(app: FastAPI) -> None:
 
     @app.get("/palette.css", include_in_schema=False)
     async def palette() -> Response:
-        light = "".join(f"--{colour.name}:{colour.light};" for colour in CSS_COLOURS)
-        dark = "".join(f"--{colour.name}:{colour.dark};" for colour in CSS_COLOURS)
-        css = f":root{{{light}}}@media (prefers-color-scheme:dark){{:root{{{dark}}}}}"
-        return Response(css, media_type="text/css")
+        return Response(theme_css(), media_type="text/css")
 
     app.mount("/static", StaticFiles(directory=PAGE))
 
