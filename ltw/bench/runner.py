@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
@@ -13,9 +14,10 @@ from filelock import FileLock, Timeout
 from ltw.bench.board import Board
 from ltw.bench.plan import Run
 from ltw.bench.records import measured, write_record
-from ltw.engine.run import CONFIG, evaluate_run, require_config
+from ltw.engine.run import CONFIG, METRICS, evaluate_run, require_config, settings_hash
 from ltw.engine.train import train
 from ltw.errors import LTWError
+from ltw.methods import METHODS
 from ltw.parallel import Failure, cores, each
 
 LOG = "log.txt"
@@ -65,8 +67,24 @@ def complete(run: Run) -> None:
     if is_finished(run):
         return
     write_record(run)
+    _take_first_phase(run)
     train(run.config, run.folder, resume=begun)
     evaluate_run(run.folder, run.tests, run.benchmark.domains)
+
+
+def _take_first_phase(run: Run) -> None:
+    """Copy a method's first phase from the suite's own run of it, where that has been trained."""
+    first = METHODS[run.config.method].first_phase
+    if first is None or (run.folder / first).exists():
+        return
+    same = settings_hash(run.config.model_copy(update={"method": first}))
+    for folder in run.folder.parent.glob(f"*-{same}"):
+        if (folder / METRICS).is_file():
+            part = run.folder / f".{first}.part"
+            shutil.rmtree(part, ignore_errors=True)  # of a call that was killed here
+            shutil.copytree(folder, part)
+            part.rename(run.folder / first)
+            print(f"{first} was trained in {folder.name}")
 
 
 def _with_threads(run: Run, threads: int) -> Run:

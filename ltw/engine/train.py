@@ -278,10 +278,10 @@ class _Trainer:
         for note in release_notes(detector.config):
             console.print(f"release: {note}")
         detector.save(self.run / "detector")
-        rng = np.random.default_rng(self.config.seed)
-        few = min(GALLERY_FACES, len(self.faces))
-        weights = self._outputs(np.sort(rng.choice(self.faces, few, replace=False)))
-        if "weight" in weights:
+        if "weight" in self._outputs(self.faces[:1]):
+            rng = np.random.default_rng(self.config.seed)
+            few = min(GALLERY_FACES, len(self.faces))
+            weights = self._outputs(np.sort(rng.choice(self.faces, few, replace=False)))
             with atomic(self.run / "weights.parquet") as part:
                 weights[["index", "domain", "label", "weight"]].to_parquet(part, index=False)
         return self.method
