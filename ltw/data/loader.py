@@ -1,8 +1,8 @@
-"""From rows of a store to tensors: the batches of an epoch, read ahead of the step."""
+"""From rows of a store to tensors: the batches of a run, read ahead of the step."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING
 
 import cv2
@@ -38,29 +38,22 @@ def mask_to_tensor(mask: NDArray[np.uint8], size: int) -> Tensor:
 
 
 class _Batches(Dataset["Batch | LTWError"]):
-    """One item a step: its faces, decoded."""
+    """From the rows of a step to its faces, decoded."""
 
-    def __init__(
-        self, store: Store, plan: Sequence[BatchRows], image_size: int, masks: bool
-    ) -> None:
+    def __init__(self, store: Store, image_size: int, masks: bool) -> None:
         self.store = store
-        self.plan = plan
         self.image_size = image_size
         self.masks = masks
         self.labels = store.records["label"].to_numpy(np.float32)
         self.domains = store.records["domain"].tolist()
 
-    def __len__(self) -> int:
-        return len(self.plan)
-
-    def __getitem__(self, step: int) -> Batch | LTWError:
+    def __getitem__(self, rows: BatchRows) -> Batch | LTWError:
         try:
-            return self._batch(step)
+            return self._batch(rows)
         except LTWError as error:  # raised in a worker, it would arrive with a traceback as text
             return error
 
-    def _batch(self, step: int) -> Batch:
-        rows = self.plan[step]
+    def _batch(self, rows: BatchRows) -> Batch:
         images, labels, domains = self._read(rows.faces)
         batch = Batch(images=images, labels=labels, domains=domains, indices=rows.faces.tolist())
         if rows.counterparts is not None:
@@ -87,23 +80,27 @@ class _Batches(Dataset["Batch | LTWError"]):
 
 def load_batches(
     store: Store,
-    plan: Sequence[BatchRows],
+    plan: Iterable[BatchRows],
     *,
     image_size: int,
     workers: int,
     masks: bool = False,
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     """Yield the batches of ``plan`` in order, read by ``workers`` processes ahead of the caller.
 
-    With ``masks``, batches hold the manipulation masks of their faces too (not of counterparts).
+    ``plan`` is drawn from as reading goes on; better one of a whole run than one an epoch, as the
+    processes take up to seconds to start. With ``masks``, batches hold the manipulation masks of
+    their faces too (not of counterparts).
 
     Raises:
         DataError: a face or its mask does not decode.
     """
-    dataset = _Batches(store, plan, image_size, masks)
+    dataset = _Batches(store, image_size, masks)
     # a generator of its own: drawing a seed from PyTorch's would change a resumed run's dropout
     own = torch.Generator()
-    for item in DataLoader(dataset, batch_size=None, num_workers=workers, generator=own):
+    for item in DataLoader(
+        dataset, sampler=plan, batch_size=None, num_workers=workers, generator=own
+    ):
         if isinstance(item, LTWError):
             raise item
         yield item

@@ -6,7 +6,9 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ from ltw.errors import ConfigError
 from ltw.files import atomic, write_text
 from ltw.methods import Logs, Method
 from ltw.progress import console, progress_bar
+from ltw.types import Batch
 
 LOG = "metrics.jsonl"
 GALLERY_FACES = 2000
@@ -142,7 +145,15 @@ class _Trainer:
     def fit(self) -> None:
         """Train from where the run is to its last epoch."""
         progress = self.progress
+        batches = load_batches(
+            self.store,
+            self._plan(),
+            image_size=self.config.detector.image_size,
+            workers=self.config.training.workers,
+            masks=self.masks,
+        )
         with (
+            closing(batches),
             SummaryWriter(
                 str(self.run), purge_step=progress.step + (progress != Progress())
             ) as board,
@@ -152,25 +163,22 @@ class _Trainer:
             ) as advance,
         ):
             while progress.epoch < self.epochs:
-                self._epoch(advance, log.write, board)
+                self._epoch(batches, advance, log.write, board)
         if self.steps:
             console.print(f"data loading: {_waiting_share(self.run / LOG):.0%} of the time")
 
     def _epoch(
-        self, advance: Callable[..., None], write: Callable[[str], object], board: SummaryWriter
+        self,
+        batches: Iterator[Batch],
+        advance: Callable[..., None],
+        write: Callable[[str], object],
+        board: SummaryWriter,
     ) -> None:
         progress, started = self.progress, time.monotonic()
         saved, waited = started, 0.0
-        batches = load_batches(
-            self.store,
-            self._plan(progress.epoch)[progress.step_in_epoch :],
-            image_size=self.config.detector.image_size,
-            workers=self.config.training.workers,
-            masks=self.masks,
-        )
         self.method.train()
         asked = time.monotonic()
-        for batch in batches:
+        for batch in islice(batches, self.steps - progress.step_in_epoch):
             waited += time.monotonic() - asked
             logs = self._step(batch)
             progress.step += 1
@@ -189,34 +197,32 @@ class _Trainer:
         seconds = time.monotonic() - started
         self._finish_epoch(write, board, {"seconds": seconds, "waited_for_data": waited})
 
-    def _plan(self, epoch: int) -> list[BatchRows]:
-        """Return the epoch's batches as rows of the store, the same whenever asked."""
-        rng = np.random.default_rng([self.config.seed, epoch])
-        local = np.arange(len(self.faces))
-        plan = epoch_batches(
-            self.pairing,
-            local,
-            self.config.sources,
-            steps=self.steps,
-            batch_size=self.config.training.batch_size,
-            paired=self.method.paired,
-            rng=rng,
-        )
-        rows = [
-            BatchRows(
-                self.faces[batch.faces],
-                None if batch.counterparts is None else self.faces[batch.counterparts],
+    def _plan(self) -> Iterator[BatchRows]:
+        """Yield the batches still to come, as rows of the store; the same in a resumed run."""
+        progress, done = self.progress, self.progress.step_in_epoch
+        for epoch in range(progress.epoch, self.epochs):
+            plan = epoch_batches(
+                self.pairing,
+                np.arange(len(self.faces)),
+                self.config.sources,
+                steps=self.steps,
+                batch_size=self.config.training.batch_size,
+                paired=self.method.paired,
+                rng=np.random.default_rng([self.config.seed, epoch]),
             )
-            for batch in plan
-        ]
-        if epoch == 0 and (strays := {k: n for k, n in self.pairing.fallbacks.items() if n}):
-            console.print(
-                f"counterparts not of the same video in the first epoch: {strays.get('person', 0)} "
-                f"by person, {strays.get('any', 0)} at random"
-            )
-        return rows
+            for batch in islice(plan, done, None):
+                others = batch.counterparts
+                yield BatchRows(
+                    self.faces[batch.faces], None if others is None else self.faces[others]
+                )
+            done = 0
+            if epoch == 0 and (strays := {k: n for k, n in self.pairing.fallbacks.items() if n}):
+                console.print(
+                    "counterparts not of the same video in the first epoch: "
+                    f"{strays.get('person', 0)} by person, {strays.get('any', 0)} at random"
+                )
 
-    def _step(self, batch: Any) -> Logs:
+    def _step(self, batch: Batch) -> Logs:
         for name, value in vars(batch).items():
             if isinstance(value, torch.Tensor):
                 setattr(batch, name, value.to(self.device, non_blocking=True))
