@@ -26,7 +26,7 @@ def make_album(out: Path, album: Path) -> tuple[list[Path], dict[str, str]]:
     Returns the files, the page first, and the figures left out with the reason for each.
 
     Raises:
-        DataError: no run has finished, or two are alike but for settings that nothing tells.
+        DataError: as `read_runs`.
     """
     runs = read_runs(out)
     plates: list[Plate] = []
@@ -65,7 +65,7 @@ def _page(runs: Sequence[Run], plates: Sequence[Plate], left_out: Mapping[str, s
         {"pretty": pretty, "inline": _inline},
         sections=sections,
         left_out=left_out,
-        methods=[method_name(m) for m in dict.fromkeys(run.method for run in runs)],
+        methods=[method_name(m) for m in dict.fromkeys(run.row.method for run in runs)],
         runs=len(runs),
         seeds=len({run.seed for run in runs}),
     )

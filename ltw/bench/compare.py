@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from ltw.bench.estimates import Estimate, Sample, estimate
-from ltw.bench.results import Group, Groups, Row
+from ltw.bench.finished import Row
+from ltw.bench.results import Group, Groups
 from ltw.bench.suites import GCD, GID
 from ltw.errors import ConfigError, did_you_mean
 

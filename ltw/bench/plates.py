@@ -58,12 +58,9 @@ Methods = Mapping[str, Sequence[Run]]
 
 
 def jobs(runs: Sequence[Run]) -> Iterator[Job]:
-    """Yield all figures of sorted ``runs``: by benchmark and variant, then those of sweeps."""
+    """Yield all figures of sorted ``runs``: by section, then those of sweeps."""
     forgeries = sorted({source for run in runs for source in run.config.sources})
-    plain = [run for run in runs if "=" not in run.variant]
-    for (benchmark, variant), group in groupby(plain, lambda run: (run.benchmark, run.variant)):
-        methods = {m: list(own) for m, own in groupby(group, lambda run: run.method)}
-        section = f"{benchmark} {variant}".strip()
+    for section, methods in _sections([run for run in runs if "=" not in run.row.variant]):
         for target in next(iter(methods.values()))[0].targets:
             place = f"{section} on {pretty(target)}"
             yield f"ROC and DET, {place}", partial(_curves, section, target, methods)
@@ -76,8 +73,24 @@ def jobs(runs: Sequence[Run]) -> Iterator[Job]:
     yield from _sweeps(runs)
 
 
+def _sections(runs: Sequence[Run]) -> Iterator[tuple[str, Methods]]:
+    """Yield what is drawn together: the methods on one benchmark, of one variant and setting.
+
+    A method that was run with one setting only stands beside each of those of another.
+    """
+    places = sorted({(run.benchmark.name, run.row.variant) for run in runs})
+    for benchmark, variant in places:
+        here = [r for r in runs if (r.benchmark.name, r.row.variant) == (benchmark, variant)]
+        for setting in sorted({run.row.settings for run in here} - {""}) or [""]:
+            group = [run for run in here if run.row.settings in ("", setting)]
+            methods = {m: list(own) for m, own in groupby(group, lambda run: run.row.method)}
+            yield " ".join(filter(None, (benchmark, variant, setting))), methods
+
+
 def _weighs(runs: Sequence[Run]) -> bool:
-    return any((run.folder / "weights.parquet").is_file() or run.method == "ltw" for run in runs)
+    return any(
+        (run.folder / "weights.parquet").is_file() or run.row.method == "ltw" for run in runs
+    )
 
 
 def _curves(section: str, target: str, methods: Methods) -> list[Plate]:
@@ -144,7 +157,7 @@ def _corrupted_aucs(run: Run, target: str) -> pd.DataFrame | None:
 
 
 def _weights(section: str, runs: Sequence[Run], forgeries: Sequence[str]) -> list[Plate]:
-    method = runs[0].method
+    method = runs[0].row.method
     table = weights_by_epoch([_log(run) for run in runs])
     if table.empty:
         raise DataError("metrics.jsonl holds no weights")
@@ -177,29 +190,37 @@ def _gallery(section: str, run: Run) -> list[Plate]:
         f"Training faces and what they weigh, seed {run.seed}: fakes and reals apart, at even "
         f"ranks from the lowest weight to the highest of {len(weights):,}."
     )
-    title = f"Gallery of {method_name(run.method)}"
+    title = f"Gallery of {method_name(run.row.method)}"
     return [Plate(section, title, words, gallery_figure(shown), shown)]
 
 
 def _sweeps(runs: Sequence[Run]) -> Iterator[Job]:
-    swept = [run for run in runs if "=" in run.variant]
+    swept = [run for run in runs if "=" in run.row.variant]
     if not swept:
         yield "sweeps", partial(_refuse, "no suite with sweeps was run; do it: ltw bench run fig5")
-    kinds = sorted({(r.benchmark, r.method, r.variant.split("=")[0]) for r in swept})
-    for benchmark, method, key in kinds:
-        own = [r for r in swept if (r.benchmark, r.method) == (benchmark, method)]
-        own = [r for r in own if r.variant.split("=")[0] == key]
-        base = [r for r in runs if (r.benchmark, r.method, r.variant) == (benchmark, method, "")]
-        for target in own[0].targets:
-            name = f"sweep of {key}, {benchmark} on {pretty(target)}"
-            yield name, partial(_sweep, key, target, own, base)
+
+    def kind(run: Run) -> tuple[str, str, str, str]:
+        key = run.row.variant.split("=")[0]
+        return run.benchmark.name, run.row.method, key, run.row.settings
+
+    for (benchmark, method, key, setting), own in groupby(sorted(swept, key=kind), kind):
+        section = f"{benchmark} {setting}".strip()
+        joined = [
+            run for run in runs if (run.benchmark.name, *run.row[:2]) == (benchmark, method, "")
+        ]
+        several = list(own)
+        for target in several[0].targets:
+            name = f"sweep of {key}, {section} on {pretty(target)}"
+            yield name, partial(_sweep, section, key, target, several, joined)
 
 
 def _refuse(reason: str) -> list[Plate]:
     raise DataError(reason)
 
 
-def _sweep(key: str, target: str, swept: Sequence[Run], base: Sequence[Run]) -> list[Plate]:
+def _sweep(
+    section: str, key: str, target: str, swept: Sequence[Run], base: Sequence[Run]
+) -> list[Plate]:
     first = swept[0]
     dotted = next(name for name in settings(first.config) if name.split(".")[-1] == key)
     own = {**settings(first.config), dotted: None, "seed": None}
@@ -212,11 +233,11 @@ def _sweep(key: str, target: str, swept: Sequence[Run], base: Sequence[Run]) -> 
     ]
     table = pd.DataFrame(rows).astype(dict.fromkeys(("value", "low", "high"), float))
     words = (
-        f"{_test({first.method: [first]}, target)} A dot is a run (one seed) with its 95% "
+        f"{_test({first.row.method: [first]}, target)} A dot is a run (one seed) with its 95% "
         "interval over test videos; the line joins the means."
     )
-    figure = sweep_figure(table, key, first.method)
-    return [Plate(first.benchmark, f"Sweep of {key} on {pretty(target)}", words, figure)]
+    figure = sweep_figure(table, key, first.row.method)
+    return [Plate(section, f"Sweep of {key} on {pretty(target)}", words, figure)]
 
 
 def _test(methods: Methods, target: str) -> str:

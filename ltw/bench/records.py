@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -38,11 +39,15 @@ def read_record(folder: Path) -> tuple[dict[str, Any], Benchmark]:
         DataError: the file is missing or damaged.
     """
     record = _read(folder / RECORD)
+    return record, benchmark_of(record)
+
+
+def benchmark_of(record: Mapping[str, Any]) -> Benchmark:
+    """Return the benchmark that a record, or one of `finished`, holds as tables of names."""
     names = record["benchmark"]
-    benchmark = Benchmark(
+    return Benchmark(
         names["name"], tuple(names["sources"]), tuple(names["targets"]), names["compression"]
     )
-    return record, benchmark
 
 
 def measured(folder: Path, benchmark: Benchmark) -> dict[str, Any] | None:

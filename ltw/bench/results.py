@@ -1,42 +1,26 @@
-"""Finished runs as tables see them: which row each belongs to, and its scores on every target."""
+"""Finished runs as tables see them: by row, with their scores on every target."""
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ltw.bench.estimates import Sample
-from ltw.bench.figures import method_name
-from ltw.bench.records import finished
+from ltw.bench.finished import Row, Run, read_runs
 from ltw.bench.resampling import Array, Scores, draw_videos
-from ltw.bench.suites import Benchmark
-from ltw.config import Config
 from ltw.engine.evaluate import domain_faces
-from ltw.engine.run import METRICS, PREDICTIONS, read_run_config, settings
+from ltw.engine.run import METRICS, PREDICTIONS
 from ltw.errors import DataError
 
 LEVELS = ("frame", "video")
 LOG = "metrics.jsonl"
-
-
-class Row(NamedTuple):
-    """A row of a table: runs that differ in their seeds alone."""
-
-    method: str
-    variant: str = ""
-    settings: str = ""
-    """Where runs of one benchmark differ otherwise too: these settings, ``key=value``."""
-
-    def __str__(self) -> str:
-        more = ", ".join(filter(None, (self.variant, self.settings)))
-        return method_name(self.method) + (f" ({more})" if more else "")
 
 
 @dataclass
@@ -64,16 +48,10 @@ class Test:
 
 
 @dataclass(frozen=True)
-class Result:
-    """A finished run; ``notes`` say what a reader must know of it."""
+class Result(Run):
+    """A finished run with its scores on every target; ``notes`` are those of its files too."""
 
-    run: str
-    benchmark: Benchmark
-    row: Row
-    seed: int
-    config: Config
-    notes: tuple[str, ...]
-    tests: dict[str, Test]
+    tests: Mapping[str, Test]
 
 
 class Group(tuple[Result, ...]):
@@ -115,61 +93,24 @@ def read_groups(out: Path, level: str) -> Groups:
     """Read every finished run below ``out``, the scores at ``level`` (``frame`` or ``video``).
 
     Raises:
-        DataError: there is no finished run, a file of one is missing or damaged, or two runs of the
-            same settings have the same seed.
+        DataError: as `read_runs`, or a file of a run is missing or damaged.
     """
-    records = finished(out)
-    if not records:
-        raise DataError(f"{out}: no finished run in {out / 'runs'}; make some: ltw bench run")
-    configs = [read_run_config(out / "runs" / record["run"]) for record in records]
-    groups: dict[tuple[str, Row], dict[int, Result]] = defaultdict(dict)
-    for record, config, changed in zip(records, configs, _changed(records, configs), strict=True):
-        result = _read(out / "runs" / record["run"], record, config, changed, level)
-        same = groups[result.benchmark.name, result.row]
-        if result.seed in same:
-            raise DataError(
-                f"{same[result.seed].run} and {result.run} are the same run; remove one of them"
-            )
-        same[result.seed] = result
-    return {key: Group(runs[seed] for seed in sorted(runs)) for key, runs in groups.items()}
+    results = [_read(run, level) for run in read_runs(out)]
+    rows = groupby(results, lambda result: (result.benchmark.name, result.row))
+    return {key: Group(seeds) for key, seeds in rows}
 
 
-def _changed(records: Sequence[dict[str, Any]], configs: Sequence[Config]) -> list[str]:
-    """Return each run's values of the settings, but for the seed, in which its like differ."""
-    like: dict[tuple[str, str, str], list[int]] = defaultdict(list)
-    for place, record in enumerate(records):
-        like[record["benchmark"]["name"], record["method"], record["variant"]].append(place)
-    changed = [""] * len(records)
-    for places in like.values():
-        flat = pd.DataFrame([settings(configs[place]) for place in places]).astype(str)
-        apart = [key for key in flat if key != "seed" and flat[key].nunique() > 1]
-        for place, values in zip(places, flat[apart].to_dict("records"), strict=True):
-            changed[place] = ", ".join(f"{key}={value}" for key, value in values.items())
-    return changed
-
-
-def _read(folder: Path, record: dict[str, Any], config: Config, changed: str, level: str) -> Result:
-    fields = record["benchmark"]
-    benchmark = Benchmark(
-        fields["name"], tuple(fields["sources"]), tuple(fields["targets"]), fields["compression"]
-    )
-    tested = domain_faces(folder / PREDICTIONS)[0].values()
-    return Result(
-        record["run"],
-        benchmark,
-        Row(record["method"], record["variant"], changed),
-        record["seed"],
-        config,
-        (*record["notes"], *_notes(folder, record["targets"].values())),
-        {
-            target: _test(tested, entry, level, folder)
-            for target, entry in record["targets"].items()
-        },
-    )
+def _read(run: Run, level: str) -> Result:
+    tested = domain_faces(run.folder / PREDICTIONS)[0].values()
+    tests = {
+        target: _test(tested, entry, level, run.folder) for target, entry in run.targets.items()
+    }
+    notes = (*run.notes, *_notes(run.folder, run.targets.values()))
+    return Result(**(vars(run) | {"notes": notes}), tests=tests)
 
 
 def _test(
-    tested: Collection[pd.DataFrame], entry: dict[str, Any], level: str, folder: Path
+    tested: Collection[pd.DataFrame], entry: Mapping[str, Any], level: str, folder: Path
 ) -> Test:
     for faces in tested:
         fake = faces.iloc[0]  # a test begins with its fakes
@@ -187,7 +128,7 @@ def _test(
     )
 
 
-def _notes(folder: Path, entries: Collection[dict[str, Any]]) -> list[str]:
+def _notes(folder: Path, entries: Collection[Mapping[str, Any]]) -> list[str]:
     """Return what training noted, and what the tests noted of these domains."""
     try:
         lines = (folder / LOG).read_text(encoding="utf-8").splitlines()

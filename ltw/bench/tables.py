@@ -16,8 +16,9 @@ import numpy as np
 from ltw.bench.compare import Comparison, compare
 from ltw.bench.estimates import Estimate, estimate
 from ltw.bench.figures import pretty
+from ltw.bench.finished import Row
 from ltw.bench.published import Figure, published
-from ltw.bench.results import Group, Groups, Row, read_groups
+from ltw.bench.results import Group, Groups, read_groups
 from ltw.bench.suites import SUITES, Benchmark, Suite
 from ltw.config import Config
 from ltw.methods import METHODS

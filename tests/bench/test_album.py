@@ -164,8 +164,21 @@ def test_settings_are_never_averaged_as_if_they_were_seeds(suite):
     config = load_config(path)
     training = config.training.model_copy(update={"epochs": 7})
     path.write_text(config.model_copy(update={"training": training}).to_toml())
-    with pytest.raises(DataError, match=r"toy-ltw--seed1 differ in training\.epochs"):
-        read_runs(suite)
+    rows = {run.folder.name: str(run.row) for run in read_runs(suite)}
+    assert rows["toy-ltw--seed1"] == "LTW (training.epochs=7)"
+    assert rows["toy-alltrain--seed0"] == "ERM"
+    curves = [
+        plate
+        for name, make in plates.jobs(read_runs(suite))
+        if name.startswith("ROC")
+        for plate in make()
+        if plate.title == "ROC on bands"
+    ]
+    assert [plate.section for plate in curves] == ["toy training.epochs=2", "toy training.epochs=7"]
+    for plate in curves:  # ERM, of which there is one setting, stands beside both
+        legend = plate.figure.axes[0].get_legend().texts
+        assert sorted(text.get_text().split()[0] for text in legend) == ["ERM", "LTW"]
+        assert "One seed" in plate.caption
 
 
 def call(monkeypatch, *arguments):
@@ -188,4 +201,4 @@ def test_the_commands(suite, store_path, tmp_path, monkeypatch, capsys):
     assert out.startswith(f"{tmp_path / 'album/index.html'}: ")
     assert "left out" in err
     assert call(monkeypatch, "figures", tmp_path, "--out", tmp_path / "album") == 2
-    assert "no finished run of a suite here" in capsys.readouterr().err
+    assert "no finished run in" in capsys.readouterr().err
