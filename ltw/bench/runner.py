@@ -15,7 +15,7 @@ from ltw.bench.board import Board
 from ltw.bench.plan import Run
 from ltw.bench.records import measured, write_record
 from ltw.engine.run import CONFIG, METRICS, evaluate_run, require_config, settings_hash
-from ltw.engine.train import train
+from ltw.engine.train import data_loading_share, train
 from ltw.errors import LTWError
 from ltw.methods import METHODS
 from ltw.parallel import Failure, cores, each
@@ -52,6 +52,12 @@ def run_all(runs: Sequence[Run], *, jobs: int = 1) -> dict[str, str]:
 def is_finished(run: Run) -> bool:
     """Whether every target of the run's benchmark has been measured."""
     return measured(run.folder, run.benchmark) is not None
+
+
+def data_loading_shares(runs: Sequence[Run]) -> list[float]:
+    """Return the share of each finished run's time that its steps waited for batches."""
+    shares = [data_loading_share(run.folder) for run in runs if is_finished(run)]
+    return [share for share in shares if share is not None]
 
 
 def complete(run: Run) -> None:

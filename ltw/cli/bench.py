@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -73,7 +74,7 @@ def run(
     """
     from ltw.bench.plan import plan
     from ltw.bench.records import write_results
-    from ltw.bench.runner import run_all
+    from ltw.bench.runner import data_loading_shares, run_all
     from ltw.config import parse_override
     from ltw.parallel import Shard
 
@@ -97,6 +98,12 @@ def run(
         failures = run_all(runs, jobs=jobs)
     finally:
         results = write_results(out)
+    if shares := data_loading_shares(runs):
+        console.print(
+            f"data loading: {median(shares):.0%} of a run's time in the median, "
+            f"{max(shares):.0%} at most",
+            highlight=False,
+        )
     output.print(str(results), soft_wrap=True)
     end(failures, f"runs that failed, of {len(runs)}")
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -162,10 +162,15 @@ class _Trainer:
                 f"train {self.config.method}", self.epochs * self.steps, progress.step
             ) as advance,
         ):
+            started = time.monotonic()
+            faces = chain(list(islice(batches, 1)), batches)
+            begun = time.monotonic() - started
             while progress.epoch < self.epochs:
-                self._epoch(batches, advance, log.write, board)
-        if self.steps:
-            console.print(f"data loading: {_waiting_share(self.run / LOG):.0%} of the time")
+                self._epoch(faces, advance, log.write, board)
+        if (share := data_loading_share(self.run)) is not None:
+            console.print(
+                f"data loading: {share:.0%} of the time, after {begun:.1f} s for the first batch"
+            )
 
     def _epoch(
         self,
@@ -298,11 +303,15 @@ def _line(kind: str, step: int, epoch: int, values: dict[str, Any]) -> str:
     return json.dumps({"kind": kind, "step": step, "epoch": epoch, **values}) + "\n"
 
 
-def _waiting_share(log: Path) -> float:
-    """How much of the epochs' time their steps waited for batches."""
-    lines = [json.loads(line) for line in log.read_text().splitlines()]
-    epochs = [line for line in lines if line["kind"] == "epoch"]
-    return float(sum(e["waited_for_data"] for e in epochs) / sum(e["seconds"] for e in epochs))
+def data_loading_share(run: Path) -> float | None:
+    """Return how much of its epochs' time a run's steps waited for batches; None without a step.
+
+    The wait for the first batch, while the processes that read start, is not counted.
+    """
+    lines = [json.loads(line) for line in (run / LOG).read_text().splitlines()]
+    epochs = [line for line in lines if line["kind"] == "epoch" and line["step"] > 0]
+    seconds = sum(epoch["seconds"] for epoch in epochs)
+    return sum(epoch["waited_for_data"] for epoch in epochs) / seconds if epochs else None
 
 
 def _is_until(line: str, step: int) -> bool:

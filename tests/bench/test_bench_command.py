@@ -10,6 +10,7 @@ from toy_suites import TINY
 from ltw import cli
 from ltw.bench import runner
 from ltw.bench.records import finished
+from ltw.engine.train import data_loading_share
 
 
 @pytest.fixture
@@ -61,8 +62,11 @@ def test_runs_are_listed_with_what_is_done_and_trained_by_shard(bench, tmp_path)
     assert code == 0
     assert [line.split()[0] for line in out.splitlines()] == ["to"] * 4
     assert not (tmp_path / "out").exists()
-    code, out, _ = bench("leave-one-out", *few, "--shard", "2/2")
+    code, out, err = bench("leave-one-out", *few, "--shard", "2/2")
     assert (code, out) == (0, f"{tmp_path / 'out/results.json'}\n")
+    shares = [data_loading_share(path) for path in (tmp_path / "out/runs").iterdir()]
+    said = f"{sum(shares) / 2:.0%} of a run's time in the median, {max(shares):.0%} at most"
+    assert f"data loading: {said}" in err
     assert len(finished(tmp_path / "out")) == 2
     _, out, _ = bench("leave-one-out", *few, "--dry-run")
     assert [line.split()[0] for line in out.splitlines()] == ["to", "done", "to", "done"]
