@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from markupsafe import Markup, escape
 from ltw.bench.figures.style import method_name, pretty, svg
 from ltw.bench.finished import Run, read_runs
 from ltw.bench.pages import render_page
-from ltw.bench.plates import Plate, jobs
+from ltw.bench.plates import Job, Plate, differences, jobs
 from ltw.errors import DataError
 from ltw.files import atomic, write_text
 
@@ -32,7 +33,8 @@ def make_album(out: Path, album: Path) -> tuple[list[Path], dict[str, str]]:
     plates: list[Plate] = []
     left_out: dict[str, str] = {}
     files: list[Path] = []
-    for name, make in jobs(runs):
+    against: Job = ("LTW against the others", partial(differences, out))
+    for name, make in (against, *jobs(runs)):
         try:
             made = make()
         except DataError as error:

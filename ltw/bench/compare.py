@@ -19,16 +19,20 @@ PAPER = {*GID, GCD.name}
 class Comparison:
     """``row``'s metric minus that of ``versus``.
 
-    ``benchmark`` and ``target`` None: the mean over ``benchmarks`` of them. ``difference`` None:
-    the two have no seed in common, or were not tested on the same faces.
+    ``target`` None: the mean over the targets of several ``benchmarks``. ``difference`` None: the
+    two have no seed in common, or were not tested on the same faces.
     """
 
     row: Row
     versus: Row
-    benchmark: str | None
+    benchmarks: tuple[str, ...]
     target: str | None
     difference: Estimate | None
-    benchmarks: int = 1
+
+    @property
+    def benchmark(self) -> str:
+        """Return the benchmark's name, or of how many it is the mean."""
+        return self.benchmarks[0] if self.target else f"mean of {len(self.benchmarks)}"
 
 
 def compare(groups: Groups, versus: Collection[str] = ()) -> Iterator[Comparison]:
@@ -80,17 +84,17 @@ def _same_tests(first: Group, second: Group) -> bool:
 
 
 def _pair(first: Row, second: Row, both: list[tuple[Group, Group]]) -> Iterator[Comparison]:
-    means: list[Sample] = []
+    means: dict[str, Sample] = {}
     for one, other in both:
         benchmark = one[0].benchmark
         same = _same_tests(one, other)
         for target in benchmark.targets:
             found = _estimate([_difference(one, other, (target,))]) if same else None
-            yield Comparison(first, second, benchmark.name, target, found)
+            yield Comparison(first, second, (benchmark.name,), target, found)
         if same:
-            means.append(_difference(one, other, benchmark.targets))
+            means[benchmark.name] = _difference(one, other, benchmark.targets)
     if len(means) > 1:
-        yield Comparison(first, second, None, None, _estimate(means), len(means))
+        yield Comparison(first, second, tuple(means), None, _estimate(list(means.values())))
 
 
 def _difference(one: Group, other: Group, targets: tuple[str, ...]) -> Sample:

@@ -145,7 +145,7 @@ def csv_text(tables: Tables) -> str:
         writer.writerow(
             {
                 "table": "comparison",
-                "benchmark": c.benchmark or f"mean of {c.benchmarks}",
+                "benchmark": c.benchmark,
                 "target": c.target,
                 **c.row._asdict(),
                 "versus": c.versus.method,
@@ -288,9 +288,9 @@ def _pairs(comparisons: Sequence[Comparison]) -> list[tuple[str, list[Comparison
 
 
 def _where(c: Comparison) -> str:
-    if c.benchmark is None:
-        return f"mean of these {c.benchmarks} benchmarks"
-    return f"{c.benchmark}, {pretty(c.target or '')}"
+    if c.target is None:
+        return f"mean of these {len(c.benchmarks)} benchmarks"
+    return f"{c.benchmark}, {pretty(c.target)}"
 
 
 def _difference(e: Estimate | None) -> str:

@@ -6,7 +6,7 @@ backbone, method, target and metric are the same and the method has the paper's 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ltw.bench.compare import Comparison, compare
-from ltw.bench.estimates import Estimate, estimate
+from ltw.bench.estimates import Estimate, Sample, estimate
 from ltw.bench.figures import pretty
 from ltw.bench.finished import Row
 from ltw.bench.published import Figure, published
@@ -66,7 +66,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Block:
-    """What the methods reach on one target of one benchmark; ``faces`` says on how many."""
+    """What the methods reach on one target of one benchmark; ``faces`` says on how many.
+
+    ``target`` empty: on the mean of several benchmarks, which counts each as much.
+    """
 
     benchmark: str
     target: str
@@ -76,7 +79,11 @@ class Block:
     @property
     def title(self) -> str:
         """Return the benchmark with its target."""
-        return f"{self.benchmark}, tested on {pretty(self.target)}"
+        return (
+            f"{self.benchmark}, tested on {pretty(self.target)}"
+            if self.target
+            else (f"{self.benchmark} benchmarks".capitalize())
+        )
 
 
 @dataclass(frozen=True)
@@ -160,7 +167,10 @@ def _blocks(
 ) -> Iterator[Block]:
     order = [b.name for b in suite.benchmarks] if suite else []
     rows = sorted({row for _, row in keys}, key=lambda row: _row_place(row, suite))
-    for name in sorted({name for name, _ in keys}, key=lambda n: (_place(n, order), n)):
+    names = sorted({name for name, _ in keys}, key=lambda n: (_place(n, order), n))
+    if suite is None and len(names) > 1:
+        yield from _mean_block(names, rows, groups, notes)
+    for name in names:
         here = {row: groups[name, row] for row in rows if (name, row) in keys}
         benchmark = next(iter(here.values()))[0].benchmark
         only_average = suite is SUITES["table6"]
@@ -169,13 +179,42 @@ def _blocks(
                 Line(
                     row,
                     _cells(here[row], target, targets, suite, level),
-                    tuple(notes.index(note) + 1 for note in here[row].notes),
+                    _numbers(here[row].notes, notes),
                 )
                 if row in here
                 else Line(row, {}, ())
                 for row in rows
             ]
             yield Block(name, target, _faces(here.values(), targets), _with_best(lines))
+
+
+def _mean_block(
+    names: Sequence[str], rows: Sequence[Row], groups: Groups, notes: Sequence[str]
+) -> Iterator[Block]:
+    """Yield the mean over the benchmarks of the rows that were run on all; nothing if none was."""
+    lines = []
+    for row in rows:
+        own = [groups[name, row] for name in names if (name, row) in groups]
+        if len(own) < len(names):
+            lines.append(Line(row, {}, ()))
+            continue
+        cells = {
+            metric: Cell(estimate([_sample(group, metric) for group in own], LIMITS[metric]), None)
+            for metric in METRICS
+        }
+        said = dict.fromkeys(note for group in own for note in group.notes)
+        lines.append(Line(row, cells, _numbers(said, notes)))
+    if any(line.cells for line in lines):
+        yield Block(f"mean of {len(names)}", "", "", _with_best(lines))
+
+
+def _sample(group: Group, metric: str) -> Sample:
+    return group.sample(group[0].benchmark.targets, metric)
+
+
+def _numbers(own: Iterable[str], notes: Sequence[str]) -> tuple[int, ...]:
+    """Return the numbers of a row's notes."""
+    return tuple(notes.index(note) + 1 for note in own)
 
 
 def columns(benchmark: Benchmark, *, only_average: bool = False) -> dict[str, tuple[str, ...]]:

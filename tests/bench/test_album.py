@@ -17,6 +17,7 @@ from ltw.bench import plates, robustness
 from ltw.bench.album import make_album
 from ltw.bench.finished import read_runs
 from ltw.bench.robustness import Condition
+from ltw.bench.tables import make_tables
 from ltw.config import load_config
 from ltw.errors import DataError
 
@@ -54,6 +55,7 @@ def test_every_figure_there_is_data_for(suite, tmp_path):
     files, left_out = make_album(suite, tmp_path / "album")
     names = [path.stem.removeprefix("toy-") for path in files[1:] if path.suffix == ".png"]
     assert names == [
+        "ltw-against-the-others-ltw",
         "roc-on-bands",
         "det-on-bands",
         "weights-learned-by-ltw",
@@ -118,6 +120,20 @@ def test_a_sweep_holds_the_runs_with_the_methods_own_value_too(suite):
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["0", "1"]
     dots = [line.get_ydata().size for line in axes.lines if line.get_marker() == "o"]
     assert dots == [1, 2]
+
+
+def test_differences_are_those_of_the_tables(suite):
+    axes = plates.differences(suite)[0].figure.axes[0]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["ERM"]
+    (wanted,) = [c.difference for c in make_tables(suite).comparisons if not c.row.variant]
+    shown = {tuple(line.get_xdata()) for line in axes.lines}
+    assert shown == {(0, 0), (), (wanted.low, wanted.high), (wanted.value,)}
+
+
+def test_differences_need_another_method(suite):
+    shutil.rmtree(suite / "runs/toy-alltrain--seed0")
+    left_out = make_album(suite, suite / "album")[1]
+    assert "no run of LTW beside" in left_out["LTW against the others"]
 
 
 def test_robustness_is_drawn_once_every_run_of_a_method_has_it(

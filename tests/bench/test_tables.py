@@ -134,6 +134,27 @@ def test_another_run_changes_its_own_cells_alone(tmp_path):
     assert {row["method"] for row in changed} == {"ltw"}
 
 
+def test_benchmarks_of_ones_own_have_a_mean_of_those_rows_that_were_run_on_all(tmp_path):
+    yours = Benchmark("unseen-b", ("a", "c"), ("b",))
+    for benchmark, gain in ((MINE, {}), (yours, GOOD)):
+        for seed in range(2):
+            own = faces(benchmark.targets, **gain)
+            write_run(tmp_path, benchmark, "ltw", own, seed=seed, notes=[benchmark.name])
+    write_run(tmp_path, MINE, "alltrain", faces(("a",)))
+    found = {r["metric"]: r for r in rows(tmp_path) if r["benchmark"] == "mean of 2"}
+    assert {r["method"] for r in rows(tmp_path) if not r["target"]} == {"ltw"}
+    assert found.keys() == {"acc", "log_loss", "auc", "eer"}
+    assert float(found["auc"]["value"]) == pytest.approx((0.75 + 1) / 2)
+    half = (float(found["auc"]["high"]) - float(found["auc"]["low"])) / 2
+    alone = cell(tmp_path, benchmark="unseen-a", method="ltw")  # nothing varies in the other
+    assert half > 0
+    assert half <= (float(alone["high"]) - float(alone["low"])) / 2
+    assert found["auc"]["notes"] == "unseen-a; unseen-b"
+    text = table(tmp_path, "md")
+    assert text.index("**Mean of 2 benchmarks**") < text.index("**unseen-a, tested on a**")
+    assert "| ERM |  |  |  |  |" in text
+
+
 def test_bold_is_the_best_of_several_and_what_is_printed_alike_is_alike(tmp_path):
     write_run(tmp_path, MINE, "alltrain", faces(("a",)))
     assert "**0" not in table(tmp_path, "md")
