@@ -28,7 +28,7 @@ class Difference:
 
 def differences_figure(differences: Sequence[Difference]) -> Figure:
     """Draw a row a method: the difference with its interval, and each part as a tick."""
-    figure, axes = panel(6.4, 1.0 + 0.34 * len(differences))
+    figure, axes = panel(5.6, 1.0 + 0.34 * len(differences))
     axes.axvline(0, color=INK.light, linewidth=1)
     for row, difference in enumerate(differences):
         colour = method_colour(difference.method).light
