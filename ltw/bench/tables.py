@@ -58,11 +58,6 @@ class Line:
     cells: Mapping[str, Cell]
     notes: tuple[int, ...]
 
-    @property
-    def seeds(self) -> int:
-        """Return of how many seeds the cells are; 0 if it was not run."""
-        return next((cell.estimate.seeds[0] for cell in self.cells.values()), 0)
-
 
 @dataclass(frozen=True)
 class Block:
@@ -111,8 +106,8 @@ class Tables:
     @property
     def seeds(self) -> tuple[int, int]:
         """Return the fewest and the most seeds of a row."""
-        counts = [line.seeds for line in self.lines if line.cells]
-        return min(counts), max(counts)
+        counts = [cell.estimate.seeds for line in self.lines for cell in line.cells.values()]
+        return min(few for few, _ in counts), max(many for _, many in counts)
 
 
 def make_tables(out: Path, *, level: str = "frame", versus: Collection[str] = ()) -> Tables:

@@ -86,16 +86,15 @@ def difference(e: Estimate | None) -> str:
 
 
 def seeds(e: Estimate | None) -> str:
-    """Say of how many seeds a difference is."""
-    if e is None:
-        return ""
-    return f"{e.seeds[0]}" if e.seeds[0] == e.seeds[1] else f"{e.seeds[0]} to {e.seeds[1]}"
+    """Say of how many seeds an estimate is; nothing where there is none."""
+    return " to ".join(map(str, dict.fromkeys(e.seeds))) if e else ""
 
 
 def count(line: Line, tables: Tables) -> str:
     """Say of how many seeds a row is, where rows differ in that."""
     few, many = tables.seeds
-    return f", n={line.seeds}" if few < many and line.cells else ""
+    cell = next(iter(line.cells.values()), None)
+    return f", n={seeds(cell.estimate)}" if cell and few < many else ""
 
 
 def arrow(metric: str) -> str:

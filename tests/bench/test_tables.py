@@ -153,6 +153,8 @@ def test_benchmarks_of_ones_own_have_a_mean_of_those_rows_that_were_run_on_all(t
     text = table(tmp_path, "md")
     assert text.index("**Mean of 2 benchmarks**") < text.index("**unseen-a, tested on a**")
     assert "| ERM |  |  |  |  |" in text
+    write_run(tmp_path, MINE, "ltw", faces(("a",)), seed=2)
+    assert "| LTW, n=2 to 3 [^1] [^2] |" in table(tmp_path, "md")
 
 
 def test_bold_is_the_best_of_several_and_what_is_printed_alike_is_alike(tmp_path):
