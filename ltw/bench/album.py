@@ -10,10 +10,11 @@ from pathlib import Path
 import matplotlib as mpl
 from markupsafe import Markup, escape
 
+from ltw.bench.against import SECTION, differences
 from ltw.bench.figures.style import method_name, pretty, svg
 from ltw.bench.finished import Run, read_runs
 from ltw.bench.pages import render_page
-from ltw.bench.plates import Job, Plate, differences, jobs
+from ltw.bench.plates import Job, Plate, jobs
 from ltw.errors import DataError
 from ltw.files import atomic, write_text
 
@@ -33,7 +34,7 @@ def make_album(out: Path, album: Path) -> tuple[list[Path], dict[str, str]]:
     plates: list[Plate] = []
     left_out: dict[str, str] = {}
     files: list[Path] = []
-    against: Job = ("LTW against the others", partial(differences, out))
+    against: Job = (SECTION, partial(differences, out))
     for name, make in (against, *jobs(runs)):
         try:
             made = make()

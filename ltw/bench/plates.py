@@ -8,24 +8,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ltw.bench.compare import PAPER, Comparison, compare
 from ltw.bench.corruptions import CORRUPTIONS
-from ltw.bench.figures.differences import Difference, differences_figure
 from ltw.bench.figures.gallery import WeightedFace, galleries, gallery_figure
 from ltw.bench.figures.robustness import CLEAN, mean_robustness, robustness_figure
 from ltw.bench.figures.roc import det_figure, mean_roc, roc_figure
-from ltw.bench.figures.style import FEW, method_name, method_place, pretty
+from ltw.bench.figures.style import FEW, method_name, pretty
 from ltw.bench.figures.sweeps import SHOWN, sweep_figure
 from ltw.bench.figures.weights import weights_by_epoch, weights_figure
-from ltw.bench.finished import Row, Run
-from ltw.bench.results import read_groups
+from ltw.bench.finished import Run
 from ltw.bench.robustness import read_robustness
+from ltw.bench.wording import span
 from ltw.data.store import Store
 from ltw.engine.evaluate import domain_faces
 from ltw.engine.run import PREDICTIONS, settings
@@ -218,42 +215,6 @@ def _sweeps(runs: Sequence[Run]) -> Iterator[Job]:
             yield name, partial(_sweep, section, key, target, several, joined)
 
 
-def differences(out: Path) -> list[Plate]:
-    """Return LTW against the other methods, a plate for each of its variants and settings.
-
-    Raises:
-        DataError: as `read_groups`, or LTW stands beside no other method on the same faces.
-    """
-    found = [c for c in compare(read_groups(out, "frame")) if c.difference is not None]
-    if not found:
-        raise DataError("no run of LTW beside one of another method, tested on the same faces")
-    kinds = dict.fromkeys((c.row, c.benchmarks[0] in PAPER) for c in found)
-    return [
-        _against(row, [c for c in found if (c.row, c.benchmarks[0] in PAPER) == (row, paper)])
-        for row, paper in kinds
-    ]
-
-
-def _against(row: Row, comparisons: Sequence[Comparison]) -> Plate:
-    """Draw one row of each method: its mean over benchmarks, or the one that there is."""
-    drawn = []
-    others = dict.fromkeys(c.versus for c in comparisons)
-    for versus in sorted(others, key=lambda row: method_place(row.method)):
-        *parts, whole = [c for c in comparisons if c.versus == versus]
-        values = tuple(c.difference.value for c in parts if c.difference)
-        if whole.difference and (whole.target is None or not parts):
-            e = whole.difference
-            drawn.append(Difference(versus.method, e.value, e.low, e.high, values))
-    benchmarks = list(dict.fromkeys(c.benchmarks[0] for c in comparisons))
-    several = f"the mean over {len(benchmarks)} benchmarks" if benchmarks[1:] else benchmarks[0]
-    words = (
-        f"Difference in frame AUC on {several}: dot and 95% interval over test videos"
-        " and, where there are several, seeds; both methods on the same drawn videos."
-        + (" Ticks: single benchmarks." if benchmarks[1:] else "")
-    )
-    return Plate("LTW against the others", str(row), words, differences_figure(drawn))
-
-
 def _refuse(reason: str) -> list[Plate]:
     raise DataError(reason)
 
@@ -296,8 +257,5 @@ def _seeds(methods: Methods, drawn: int) -> str:
     counts = sorted({len(runs) for runs in methods.values()})
     if counts == [1]:
         return "One seed a method."
-    number = (
-        " to ".join(str(count) for count in (counts[0], counts[-1])) if counts[1:] else counts[0]
-    )
     bands = "; the band spans them" if drawn <= FEW else ""
-    return f"A line is the mean over {number} seeds{bands}."
+    return f"A line is the mean over {span(counts)} seeds{bands}."

@@ -91,6 +91,7 @@ def _take_first_phase(run: Run) -> None:
             shutil.copytree(folder, part)
             part.rename(run.folder / first)
             print(f"{first} was trained in {folder.name}")
+            return
 
 
 def _with_threads(run: Run, threads: int) -> Run:

@@ -74,11 +74,9 @@ class Block:
     @property
     def title(self) -> str:
         """Return the benchmark with its target."""
-        return (
-            f"{self.benchmark}, tested on {pretty(self.target)}"
-            if self.target
-            else (f"{self.benchmark} benchmarks".capitalize())
-        )
+        if not self.target:
+            return f"{self.benchmark} benchmarks".capitalize()
+        return f"{self.benchmark}, tested on {pretty(self.target)}"
 
 
 @dataclass(frozen=True)

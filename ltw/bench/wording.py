@@ -36,10 +36,9 @@ def caption(tables: Tables) -> list[str]:
     """Return what a reader of the figures must know, a sentence each."""
     few, many = tables.seeds
     cells = [cell for line in tables.lines for cell in line.cells.values()]
-    seeds = f"{few}" if few == many else f"{few} to {many}"
     said = {
         _LEVELS[tables.level]: True,
-        f"Mean over {seeds} seeds." if many > 1 else "One seed.": True,
+        f"Mean over {span(tables.seeds)} seeds." if many > 1 else "One seed.": True,
         _ONE_SEED: few == 1,
         _SEVERAL_SEEDS: many > 1,
         _SELECTION: True,
@@ -87,7 +86,12 @@ def difference(e: Estimate | None) -> str:
 
 def seeds(e: Estimate | None) -> str:
     """Say of how many seeds an estimate is; nothing where there is none."""
-    return " to ".join(map(str, dict.fromkeys(e.seeds))) if e else ""
+    return span(e.seeds) if e else ""
+
+
+def span(counts: Sequence[int]) -> str:
+    """Say sorted counts: of several the least and the most."""
+    return " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
 
 
 def count(line: Line, tables: Tables) -> str:

@@ -8,15 +8,18 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from fabricated_runs import faces, write_run
 from sklearn.metrics import roc_auc_score
 from test_report import Page
 from toy_store import FORGERIES
 
 from ltw import cli
 from ltw.bench import plates, robustness
+from ltw.bench.against import differences
 from ltw.bench.album import make_album
 from ltw.bench.finished import read_runs
 from ltw.bench.robustness import Condition
+from ltw.bench.suites import GCD, Benchmark
 from ltw.bench.tables import make_tables
 from ltw.config import load_config
 from ltw.errors import DataError
@@ -55,7 +58,7 @@ def test_every_figure_there_is_data_for(suite, tmp_path):
     files, left_out = make_album(suite, tmp_path / "album")
     names = [path.stem.removeprefix("toy-") for path in files[1:] if path.suffix == ".png"]
     assert names == [
-        "ltw-against-the-others-ltw",
+        "ltw-against-the-others-ltw-on-toy-bands",
         "roc-on-bands",
         "det-on-bands",
         "weights-learned-by-ltw",
@@ -123,11 +126,24 @@ def test_a_sweep_holds_the_runs_with_the_methods_own_value_too(suite):
 
 
 def test_differences_are_those_of_the_tables(suite):
-    axes = plates.differences(suite)[0].figure.axes[0]
+    axes = differences(suite)[0].figure.axes[0]
     assert [tick.get_text() for tick in axes.get_yticklabels()] == ["ERM"]
     (wanted,) = [c.difference for c in make_tables(suite).comparisons if not c.row.variant]
     shown = {tuple(line.get_xdata()) for line in axes.lines}
     assert shown == {(0, 0), (), (wanted.low, wanted.high), (wanted.value,)}
+
+
+def test_differences_on_several_targets_of_one_benchmark_have_a_figure_each(tmp_path):
+    targets = GCD.targets[2:4]
+    two = Benchmark("two", GCD.sources, targets)
+    for method, scores in (("ltw", {"fakes": (0.8, 0.9)}), ("alltrain", {}), ("sam", {})):
+        write_run(tmp_path, two, method, faces(targets, **scores))
+    drawn = differences(tmp_path)
+    assert [plate.title for plate in drawn] == [f"LTW on two, {target}" for target in targets]
+    assert len({plate.name for plate in drawn}) == 2
+    for plate in drawn:
+        labels = plate.figure.axes[0].get_yticklabels()
+        assert [tick.get_text() for tick in labels] == ["ERM", "SAM"]
 
 
 def test_differences_need_another_method(suite):
