@@ -1,6 +1,7 @@
 """What all tests share: one thread, and a small store with a run of each method trained on it."""
 
 import os
+import signal
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before PyTorch is imported
 
@@ -13,6 +14,8 @@ from ltw.engine.run import evaluate_run
 from ltw.engine.train import train
 
 torch.set_num_threads(1)
+# A shell that runs the tests in the background makes them, and what they start, deaf to Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
