@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from ltw.bench.compare import PAPER, Comparison, compare
 from ltw.bench.figures.differences import Difference, differences_figure
 from ltw.bench.figures.style import method_place, pretty
+from ltw.bench.finished import Row, Run
 from ltw.bench.plates import Plate
 from ltw.bench.results import read_groups
 from ltw.bench.wording import span
@@ -16,23 +17,25 @@ from ltw.errors import DataError
 SECTION = "LTW against the others"
 
 
-def differences(out: Path) -> list[Plate]:
-    """Return a plate of means over benchmarks for each variant and setting of LTW.
+def differences(runs: Sequence[Run]) -> list[Plate]:
+    """Return, of sorted ``runs``, a plate of means over benchmarks for each variant of LTW.
 
     The paper's benchmarks and others are apart. Where there is no mean, each target has a plate.
 
     Raises:
         DataError: as `read_groups`, or LTW stands beside no other method on the same faces.
     """
-    found = [c for c in compare(read_groups(out, "frame")) if c.difference is not None]
+    found = [c for c in compare(read_groups(runs, "frame")) if c.difference is not None]
     if not found:
         raise DataError("no run of LTW beside one of another method, tested on the same faces")
     return list(_plates(found))
 
 
 def _plates(found: Sequence[Comparison]) -> Iterator[Plate]:
-    for row, paper in dict.fromkeys((c.row, c.benchmarks[0] in PAPER) for c in found):
-        own = [c for c in found if (c.row, c.benchmarks[0] in PAPER) == (row, paper)]
+    together: dict[tuple[Row, bool], list[Comparison]] = defaultdict(list)
+    for c in found:
+        together[c.row, c.benchmarks[0] in PAPER].append(c)
+    for (row, paper), own in together.items():
         if means := [c for c in own if c.target is None]:
             counts = sorted(len(c.benchmarks) for c in means)
             title = f"{row} on the paper's benchmarks" if paper else str(row)
@@ -50,9 +53,7 @@ def _plate(
     rows = [
         Difference(
             c.versus.method,
-            c.difference.value,
-            c.difference.low,
-            c.difference.high,
+            c.difference,
             tuple(
                 part.difference.value
                 for part in parts

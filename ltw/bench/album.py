@@ -34,7 +34,7 @@ def make_album(out: Path, album: Path) -> tuple[list[Path], dict[str, str]]:
     plates: list[Plate] = []
     left_out: dict[str, str] = {}
     files: list[Path] = []
-    against: Job = (SECTION, partial(differences, out))
+    against: Job = (SECTION, partial(differences, runs))
     for name, make in (against, *jobs(runs)):
         try:
             made = make()

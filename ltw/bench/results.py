@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ltw.bench.estimates import Sample
-from ltw.bench.finished import Row, Run, read_runs
+from ltw.bench.finished import Row, Run
 from ltw.bench.resampling import Array, Scores, draw_videos
 from ltw.engine.evaluate import domain_faces
 from ltw.engine.run import METRICS, PREDICTIONS
@@ -89,13 +89,13 @@ Groups = dict[tuple[str, Row], Group]
 """By the benchmark's name and the row."""
 
 
-def read_groups(out: Path, level: str) -> Groups:
-    """Read every finished run below ``out``, the scores at ``level`` (``frame`` or ``video``).
+def read_groups(runs: Sequence[Run], level: str) -> Groups:
+    """Read the scores of ``runs``, sorted as by `read_runs`, at ``level`` (``frame`` or ``video``).
 
     Raises:
-        DataError: as `read_runs`, or a file of a run is missing or damaged.
+        DataError: a file of a run is missing or damaged.
     """
-    results = [_read(run, level) for run in read_runs(out)]
+    results = [_read(run, level) for run in runs]
     rows = groupby(results, lambda result: (result.benchmark.name, result.row))
     return {key: Group(seeds) for key, seeds in rows}
 

@@ -16,7 +16,7 @@ import numpy as np
 from ltw.bench.compare import Comparison, compare
 from ltw.bench.estimates import Estimate, Sample, estimate
 from ltw.bench.figures import pretty
-from ltw.bench.finished import Row
+from ltw.bench.finished import Row, read_runs
 from ltw.bench.published import Figure, published
 from ltw.bench.results import Group, Groups, read_groups
 from ltw.bench.suites import SUITES, Benchmark, Suite
@@ -114,10 +114,10 @@ def make_tables(out: Path, *, level: str = "frame", versus: Collection[str] = ()
     LTW is compared with the methods ``versus``, by default with every other.
 
     Raises:
-        DataError: as `read_groups`.
+        DataError: as `read_runs` and `read_groups`.
         ConfigError: no run is of a method in ``versus``, or none of LTW.
     """
-    groups = read_groups(out, level)
+    groups = read_groups(read_runs(out), level)
     notes = tuple(dict.fromkeys(note for group in groups.values() for note in group.notes))
     sections = tuple(
         Section(title, tuple(_blocks(keys, groups, suite, level, notes)))

@@ -126,7 +126,7 @@ def test_a_sweep_holds_the_runs_with_the_methods_own_value_too(suite):
 
 
 def test_differences_are_those_of_the_tables(suite):
-    axes = differences(suite)[0].figure.axes[0]
+    axes = differences(read_runs(suite))[0].figure.axes[0]
     assert [tick.get_text() for tick in axes.get_yticklabels()] == ["ERM"]
     (wanted,) = [c.difference for c in make_tables(suite).comparisons if not c.row.variant]
     shown = {tuple(line.get_xdata()) for line in axes.lines}
@@ -138,7 +138,7 @@ def test_differences_on_several_targets_of_one_benchmark_have_a_figure_each(tmp_
     two = Benchmark("two", GCD.sources, targets)
     for method, scores in (("ltw", {"fakes": (0.8, 0.9)}), ("alltrain", {}), ("sam", {})):
         write_run(tmp_path, two, method, faces(targets, **scores))
-    drawn = differences(tmp_path)
+    drawn = differences(read_runs(tmp_path))
     assert [plate.title for plate in drawn] == [f"LTW on two, {target}" for target in targets]
     assert len({plate.name for plate in drawn}) == 2
     for plate in drawn:

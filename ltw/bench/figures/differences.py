@@ -8,21 +8,17 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
+from ltw.bench.estimates import Estimate
 from ltw.bench.figures.style import method_colour, method_name, panel
 from ltw.palette import INK, MUTED
 
 
 @dataclass(frozen=True)
 class Difference:
-    """LTW's AUC minus that of ``method``: ``value`` over all tests, ``parts`` on each of them.
-
-    ``low`` and ``high`` are its 95% interval, None where there is none.
-    """
+    """LTW's AUC minus that of ``method``: ``whole`` over all tests, ``parts`` on each of them."""
 
     method: str
-    value: float
-    low: float | None
-    high: float | None
+    whole: Estimate
     parts: tuple[float, ...] = ()
 
 
@@ -40,9 +36,10 @@ def differences_figure(differences: Sequence[Difference]) -> Figure:
             markersize=9,
             color=MUTED.light,
         )
-        if difference.low is not None and difference.high is not None:
-            axes.plot([difference.low, difference.high], [row, row], color=colour, linewidth=2.2)
-        axes.plot(difference.value, row, "o", color=colour, markersize=7)
+        whole = difference.whole
+        if whole.low is not None and whole.high is not None:
+            axes.plot([whole.low, whole.high], [row, row], color=colour, linewidth=2.2)
+        axes.plot(whole.value, row, "o", color=colour, markersize=7)
     axes.set_yticks(range(len(differences)), [method_name(d.method) for d in differences])
     axes.tick_params(axis="y", length=0, labelcolor=INK.light, labelsize=9.5)
     axes.set_ylim(len(differences) - 0.5, -0.5)
