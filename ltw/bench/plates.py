@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from ltw.bench.robustness import read_robustness
 from ltw.bench.wording import span
 from ltw.data.store import Store
 from ltw.engine.evaluate import domain_faces
-from ltw.engine.run import PREDICTIONS, settings
+from ltw.engine.run import PREDICTIONS, read_log, settings
 from ltw.errors import DataError
 
 
@@ -159,22 +158,12 @@ def _corrupted_aucs(run: Run, target: str) -> pd.DataFrame | None:
 
 def _weights(section: str, runs: Sequence[Run], forgeries: Sequence[str]) -> list[Plate]:
     method = runs[0].row.method
-    table = weights_by_epoch([_log(run) for run in runs])
+    table = weights_by_epoch([read_log(run.folder) for run in runs])
     if table.empty:
         raise DataError("metrics.jsonl holds no weights")
     words = f"Mean weight of the source validation faces. {_seeds({method: runs}, 1)}"
     figure = weights_figure(table, forgeries)
     return [Plate(section, f"Weights learned by {method_name(method)}", words, figure)]
-
-
-def _log(run: Run) -> list[dict[str, Any]]:
-    path = run.folder / "metrics.jsonl"
-    try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    except FileNotFoundError:
-        raise DataError(f"{path}: missing") from None
-    except ValueError as error:
-        raise DataError(f"{path}: damaged ({error})") from None
 
 
 def _gallery(section: str, run: Run) -> list[Plate]:

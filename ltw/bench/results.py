@@ -16,11 +16,10 @@ from ltw.bench.estimates import Sample
 from ltw.bench.finished import Row, Run
 from ltw.bench.resampling import Array, Scores, draw_videos
 from ltw.engine.evaluate import domain_faces
-from ltw.engine.run import METRICS, PREDICTIONS
+from ltw.engine.run import LOG, METRICS, PREDICTIONS
 from ltw.errors import DataError
 
 LEVELS = ("frame", "video")
-LOG = "metrics.jsonl"
 
 
 @dataclass

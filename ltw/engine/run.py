@@ -22,7 +22,7 @@ from ltw.files import atomic, write_text
 from ltw.models.detector import Detector
 from ltw.progress import progress_bar
 
-CONFIG = "config.toml"
+CONFIG, LOG = "config.toml", "metrics.jsonl"
 LAST, BEST = "checkpoints/last.safetensors", "checkpoints/best.safetensors"
 CIRCUMSTANCES = {
     "store",
@@ -47,6 +47,21 @@ def read_run_config(run: Path) -> Config:
     if not path.is_file():
         raise DataError(f"{run}: no run here ({CONFIG} is missing); make one: ltw train")
     return load_config(path)
+
+
+def read_log(run: Path) -> list[dict[str, Any]]:
+    """Return the lines of a run's log: its notes, steps and epochs.
+
+    Raises:
+        DataError: the log is missing or damaged.
+    """
+    path = run / LOG
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except FileNotFoundError:
+        raise DataError(f"{path}: missing") from None
+    except ValueError as error:
+        raise DataError(f"{path}: damaged ({error})") from None
 
 
 def require_config(run: Path, config: Config) -> None:

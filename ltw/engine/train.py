@@ -28,14 +28,13 @@ from ltw.engine.build import build_method, build_optimizer, choose_device
 from ltw.engine.checkpoint import load_checkpoint, save_checkpoint
 from ltw.engine.notes import run_notes
 from ltw.engine.release import describe_release, release_notes
-from ltw.engine.run import BEST, CONFIG, LAST, require_config
+from ltw.engine.run import BEST, CONFIG, LAST, LOG, read_log, require_config
 from ltw.errors import ConfigError
 from ltw.files import atomic, write_text
 from ltw.methods import Logs, Method
 from ltw.progress import console, progress_bar
 from ltw.types import Batch
 
-LOG = "metrics.jsonl"
 GALLERY_FACES = 2000
 
 
@@ -308,8 +307,7 @@ def data_loading_share(run: Path) -> float | None:
 
     The wait for the first batch, while the processes that read start, is not counted.
     """
-    lines = [json.loads(line) for line in (run / LOG).read_text().splitlines()]
-    epochs = [line for line in lines if line["kind"] == "epoch" and line["step"] > 0]
+    epochs = [line for line in read_log(run) if line["kind"] == "epoch" and line["step"] > 0]
     seconds = sum(epoch["seconds"] for epoch in epochs)
     return sum(epoch["waited_for_data"] for epoch in epochs) / seconds if epochs else None
 
