@@ -10,7 +10,7 @@ import torch
 from toy_store import FORGERIES, toy_store
 
 from ltw.config import Config, DetectorConfig, TrainingConfig
-from ltw.engine.run import evaluate_run
+from ltw.engine.evaluate_run import evaluate_run
 from ltw.engine.train import train
 
 torch.set_num_threads(1)

@@ -1,1 +1,1 @@
-"""Suites of runs, their tables, figures and reports."""
+"""What is run: suites of benchmarks, their plan, and the runner."""

@@ -9,12 +9,15 @@ from typing import Any
 
 import pandas as pd
 
-from ltw.bench.suites import Benchmark, Suite, Variant
+from ltw.bench.suites import Suite, Variant
 from ltw.config import Config, parse_config, set_key
 from ltw.data.leaks import shared_people
 from ltw.data.selection import evaluation_faces, source_faces
 from ltw.data.store import Store
-from ltw.engine.run import settings_hash
+from ltw.engine.benchmark import Benchmark
+from ltw.engine.run_folder import RunFolder, suite_folder
+from ltw.engine.schema import SuiteRecord
+from ltw.engine.settings import settings_hash
 from ltw.errors import ConfigError, DataError, did_you_mean
 from ltw.methods import METHODS
 from ltw.types import ONE_LEVEL
@@ -25,13 +28,13 @@ SHOWN = 3
 
 
 @dataclass(frozen=True)
-class Run:
+class PlannedRun:
     """One training and its tests: ``tests`` are the stores that hold the benchmark's targets.
 
     ``notes`` say what a reader of its results must know.
     """
 
-    folder: Path
+    folder: RunFolder
     benchmark: Benchmark
     variant: Variant
     config: Config
@@ -40,6 +43,22 @@ class Run:
 
     def __str__(self) -> str:
         return f"{self.benchmark.name} {self.variant} seed {self.config.seed}"
+
+    @property
+    def record(self) -> SuiteRecord:
+        """What its folder says that it is."""
+        return SuiteRecord(
+            benchmark=self.benchmark,
+            method=self.variant.method,
+            variant=self.variant.name,
+            seed=self.config.seed,
+            notes=self.notes,
+        )
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every target of the benchmark has been measured."""
+        return self.folder.targets(self.benchmark) is not None
 
 
 @dataclass(frozen=True)
@@ -59,7 +78,7 @@ def plan(
     seeds: int = 1,
     settings: Mapping[str, Any] | None = None,
     allow_leaks: bool = False,
-) -> list[Run]:
+) -> list[PlannedRun]:
     """Return the suite's runs, seed by seed, in folders below ``out``/runs.
 
     ``settings`` (dotted keys of `Config`) hold for all runs and win over the suite's own. A run's
@@ -127,12 +146,12 @@ def _run(
     place: _Place,
     settings: Mapping[str, Any],
     out: Path,
-) -> Run:
+) -> PlannedRun:
     config = variant_config(suite, benchmark, variant, place.training, seed=seed, settings=settings)
     _require_method(config, f"{benchmark.name} {variant}")
     names = [benchmark.name, *str(variant).split(), f"seed{seed}", settings_hash(config)]
-    folder = out / "runs" / "-".join(names)
-    return Run(folder, benchmark, variant, config, place.tests, place.notes)
+    folder = suite_folder(out, "-".join(names))
+    return PlannedRun(folder, benchmark, variant, config, place.tests, place.notes)
 
 
 def _require_method(config: Config, name: str) -> None:

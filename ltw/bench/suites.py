@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ltw.engine.benchmark import Benchmark
 from ltw.errors import ConfigError, DataError, did_you_mean
 from ltw.methods import METHODS
 from ltw.models.backbones import PACKAGED
@@ -46,6 +47,9 @@ METHOD_SETTINGS: Mapping[str, Mapping[str, Any]] = {
 }
 """What the papers of these baselines ask for (docs/method.md); all else is shared."""
 
+PAPER_SETTINGS: Mapping[str, Any] = {}
+"""What the paper's suites set beside the defaults of `Config`: it trains without early stopping."""
+
 SMALL: Mapping[str, Any] = {
     "detector.backbone": PACKAGED[0],
     "detector.image_size": 112,
@@ -54,36 +58,6 @@ SMALL: Mapping[str, Any] = {
     "training.steps_per_epoch": 10,
 }
 """Settings for synthetic corpora: no download, and minutes a run without a GPU."""
-
-
-@dataclass(frozen=True)
-class Benchmark:
-    """Train on the forgeries ``sources``, test on each of ``targets``, each with its own reals.
-
-    A target is a domain or, where data sets have forgeries of one name, ``dataset/domain``; a data
-    set that is named so is never trained on. ``compression`` None: the one there is.
-    """
-
-    name: str
-    sources: tuple[str, ...]
-    targets: tuple[str, ...]
-    compression: str | None = None
-
-    @property
-    def foreign(self) -> frozenset[str]:
-        """The data sets that a target names: only tested on."""
-        return frozenset(target.split("/")[0] for target in self.targets if "/" in target)
-
-    def is_target(self, target: str, dataset: str, domain: str) -> bool:
-        """Whether faces of ``domain`` in ``dataset`` are those that ``target`` means."""
-        if "/" in target:
-            return target == f"{dataset}/{domain}"
-        return target == domain and dataset not in self.foreign
-
-    @property
-    def domains(self) -> tuple[str, ...]:
-        """The targets' domains, each once."""
-        return tuple(dict.fromkeys(target.split("/")[-1] for target in self.targets))
 
 
 @dataclass(frozen=True)
@@ -103,12 +77,14 @@ class Suite:
     """Every variant on every benchmark; ``settings`` (dotted keys of `Config`) hold for all runs.
 
     Where two settings meet, the variant's win over the suite's, and those over `METHOD_SETTINGS`.
+    ``title`` is given to what stands in the paper as a table or figure of its own.
     """
 
     name: str
     benchmarks: tuple[Benchmark, ...]
     variants: tuple[Variant, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
+    title: str = ""
 
     def only(self, methods: Sequence[str]) -> Suite:
         """Keep the variants of ``methods``; a method that has none joins with its own settings.
@@ -243,17 +219,25 @@ def _suites() -> list[Suite]:
     )
     rendered = {forgery: f"synthetic-{forgery}" for forgery in DEFAULT_FORGERIES}
     return [
-        *(Suite(b.name.lower(), (b,), paper) for b in (*GID.values(), GCD)),
-        Suite("gid", tuple(GID.values()), paper),
-        Suite("table2", first, paper),
-        Suite("table3", second, paper),
-        Suite("table4", (GCD,), paper),
-        Suite("table5", one, _plain(("alltrain", *ABLATIONS, "ltw"))),
-        Suite("table6", (GCD,), backbones),
-        Suite("fig5", one, sweeps),
+        *(Suite(b.name.lower(), (b,), paper, PAPER_SETTINGS) for b in (*GID.values(), GCD)),
+        Suite("gid", tuple(GID.values()), paper, PAPER_SETTINGS),
+        *(
+            Suite(name, benchmarks, variants, PAPER_SETTINGS, title)
+            for name, benchmarks, variants, title in (
+                ("table2", first, paper, "Table 2: Deepfakes or Face2Face unseen"),
+                ("table3", second, paper, "Table 3: FaceSwap or NeuralTextures unseen"),
+                ("table4", (GCD,), paper, "Table 4: other data sets"),
+                ("table5", one, _plain(("alltrain", *ABLATIONS, "ltw")), "Table 5: ablations"),
+                ("table6", (GCD,), backbones, "Table 6: backbones"),
+                ("fig5", one, sweeps, "Fig. 5: λ and β"),
+            )
+        ),
         Suite("synthetic", leave_one_out(DEFAULT_FORGERIES, rendered), _every_method(), SMALL),
     ]
 
 
 SUITES = {suite.name: suite for suite in _suites()}
 """Suites by name; ``leave-one-out`` is made from what the stores hold (`find_suite`)."""
+
+PAPER_TABLES = tuple(suite for suite in SUITES.values() if suite.title)
+"""The paper's tables and its Fig. 5, in their order."""

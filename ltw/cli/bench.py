@@ -15,12 +15,12 @@ from ltw.files import write_text
 from ltw.progress import console
 
 if TYPE_CHECKING:
-    from ltw.bench.plan import Run
+    from ltw.bench.plan import PlannedRun
     from ltw.bench.suites import Suite
 
 
 class TableFormat(StrEnum):
-    """What a table can be printed as; `ltw.bench.formats` renders each."""
+    """What a table can be printed as; `ltw.report.formats` renders each."""
 
     md = "md"
     csv = "csv"
@@ -73,10 +73,10 @@ def run(
     Example: `ltw bench run gid-df23 --store faces/ff --out results --seeds 3`
     """
     from ltw.bench.plan import plan
-    from ltw.bench.records import write_results
     from ltw.bench.runner import data_loading_shares, run_all
     from ltw.config import parse_override
     from ltw.parallel import Shard
+    from ltw.results.runs import write_results
 
     part = Shard.parse(shard)
     runs = plan(
@@ -118,13 +118,10 @@ def _suite(name: str, stores: list[Path], methods: str | None, synthetic: bool) 
     return suite if methods is None else suite.only(names(methods))
 
 
-def _state(run: Run) -> str:
-    from ltw.bench.runner import is_finished
-    from ltw.engine.run import CONFIG
-
-    if is_finished(run):
+def _state(run: PlannedRun) -> str:
+    if run.is_finished:
         return "done   "
-    return "cut off" if (run.folder / CONFIG).exists() else "to do  "
+    return "cut off" if run.folder.exists else "to do  "
 
 
 def table(
@@ -150,10 +147,12 @@ def table(
 
     Example: `ltw bench table results --format html --out results.html`
     """
-    from ltw.bench.formats import FORMATS
-    from ltw.bench.tables import make_tables
+    from ltw.report.formats import FORMATS
+    from ltw.report.tables import make_tables
+    from ltw.results.runs import read_runs
 
-    text = FORMATS[format_](make_tables(out, level=level, versus=names(versus or "")))
+    tables = make_tables(read_runs(out), level=level.value, versus=names(versus or ""))
+    text = FORMATS[format_](tables)
     if to is None:
         output.print(text, end="", soft_wrap=True)
         return

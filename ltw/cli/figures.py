@@ -21,9 +21,9 @@ def figures(
 
     Example: `ltw bench figures results --out figures`
     """
-    from ltw.bench.album import make_album
+    from ltw.report.page import write_suite_page
 
-    files, left_out = make_album(runs, out)
+    files, left_out = write_suite_page(runs, out)
     output.print(f"{files[0]}: {len(files) // 2} figures", soft_wrap=True)
     list_failures(left_out, "left out")
 
@@ -42,17 +42,18 @@ def robustness(
 
     Example: `ltw bench robustness results --store faces/ff --methods alltrain,ltw`
     """
-    from ltw.bench.robustness import find_runs, measure_robustness
     from ltw.data.store import Store
+    from ltw.engine.run_folder import find_runs
     from ltw.errors import LTWError
+    from ltw.results.robustness import measure_robustness
 
     stores = [Store(path) for path in store]
     failures: dict[str, str] = {}
-    for run in find_runs(runs, None if methods is None else names(methods)):
+    for run in find_runs(runs, None if methods is None else list(names(methods))):
         try:
             measure_robustness(run, stores)
         except LTWError as error:
             failures[run.name] = str(error)
         else:
-            output.print(str(run / "robustness.csv"), soft_wrap=True)
+            output.print(str(run.robustness_path), soft_wrap=True)
     end(failures, "runs that could not be measured")

@@ -45,10 +45,3 @@ def end(failures: Mapping[str, str], title: str, all_in: str = "") -> None:
     list_failures(failures, title, all_in)
     if failures:
         raise typer.Exit(1)
-
-
-def interval(value: Mapping[str, float | None]) -> str:
-    """Return a figure with its interval, where it has one."""
-    if value["low"] is None:
-        return f"{value['value']:.3f}"
-    return f"{value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"

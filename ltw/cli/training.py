@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from ltw.cli.output import interval, output
+from ltw.cli.output import output
 
 
 def demo(
@@ -23,7 +22,7 @@ def demo(
     forgeries, tests on the fourth, and writes results.json and report.html into OUT. A second call
     goes on where the first was cut off.
     """
-    from ltw.bench.demo import run_demo
+    from ltw.demo import run_demo
 
     results = run_demo(out, seed)
     output.print(_results_table(results))
@@ -75,24 +74,30 @@ def evaluate(
     Writes predictions.parquet and metrics.json into the run, beside what it was tested on before.
     Intervals are 95% bootstrap intervals over videos.
     """
-    from ltw.engine.run import METRICS, evaluate_run
+    from ltw.engine.evaluate_run import evaluate_run
+    from ltw.engine.run_folder import RunFolder
+    from ltw.labels import METRIC_NAMES, with_interval
+    from ltw.metrics import LEVELS
 
     evaluate_run(run, store, domain or [])
-    measured = json.loads((run / METRICS).read_text())
-    table = Table("domain", "level", "ACC", "log loss", "AUC", "EER", title=str(run))
-    for name, values in measured["domains"].items():
-        for level in ("frame", "video"):
-            table.add_row(name, level, *map(interval, values[level].values()))
+    measured = RunFolder(run).metrics()
+    table = Table("domain", "level", *METRIC_NAMES.values(), title=str(run))
+    for name, test in measured.domains.items():
+        for level in LEVELS:
+            cells = (test.at(level)[metric] for metric in METRIC_NAMES)
+            table.add_row(name, level, *(with_interval(c.value, c.low, c.high) for c in cells))
     output.print(table)
-    for note in measured["notes"]:
+    for note in measured.notes:
         output.print(f"note: {note}", soft_wrap=True)
 
 
 def _results_table(results: Mapping[str, Any]) -> Table:
+    from ltw.labels import with_interval
+
     table = Table("method", "domain", "frame AUC", "video AUC", title="AUC with 95% intervals")
     for method, values in results["methods"].items():
         for name, measured in values["domains"].items():
             unseen = " (unseen)" if name == results["target"] else ""
-            cells = (interval(measured[level]["auc"]) for level in ("frame", "video"))
+            cells = (with_interval(**measured[level]["auc"]) for level in ("frame", "video"))
             table.add_row(method, f"{name}{unseen}", *cells)
     return table

@@ -18,7 +18,7 @@ from ltw.data.loader import to_tensor
 from ltw.data.selection import source_faces
 from ltw.data.store import Store
 from ltw.engine.model_card import write_card
-from ltw.engine.run import METRICS, read_run_config
+from ltw.engine.run_folder import RunFolder
 from ltw.errors import DataError, LTWError
 from ltw.export import TOLERANCE, Agreement, add_facts, compare, quantize, write_onnx
 from ltw.files import atomic, write_text
@@ -82,7 +82,7 @@ def write_folder(run: Path, to: Path) -> bool:
         raise LTWError(
             f"{to}: holds other files ({', '.join(sorted(others)[:3])}); give a new or empty folder"
         )
-    path = run / METRICS
+    path = RunFolder(run).metrics_path
     measured = json.loads(path.read_text()) if path.exists() else None
     detector.save(to)
     card = write_card(detector.config["name"], config, detector.config, measured)
@@ -186,10 +186,11 @@ def _measure(faces: _Faces, full: Path, small: Path) -> Int8:
 
 
 def _open(run: Path) -> tuple[Config, Detector]:
-    config = read_run_config(run)
-    if not (run / "detector").is_dir():
+    folder = RunFolder(run)
+    config = folder.config
+    if not folder.detector.is_dir():
         raise DataError(f"{run}: this run has not ended; finish it: ltw train CONFIG --resume")
-    detector = Detector.load(run / "detector")
+    detector = Detector.load(folder.detector)
     detector.config["name"] = run.resolve().name
     return config, detector
 

@@ -28,7 +28,7 @@ from ltw.engine.build import build_method, build_optimizer, choose_device
 from ltw.engine.checkpoint import load_checkpoint, save_checkpoint
 from ltw.engine.notes import run_notes
 from ltw.engine.release import describe_release, release_notes
-from ltw.engine.run import BEST, CONFIG, LAST, LOG, read_log, require_config
+from ltw.engine.run_folder import RunFolder, log_line
 from ltw.errors import ConfigError
 from ltw.files import atomic, write_text
 from ltw.methods import Logs, Method
@@ -63,16 +63,17 @@ def train(config: Config, run: Path, *, resume: bool = False) -> Method:
         DataError: the store lacks what the config asks for; nothing is written then.
         LTWError: a loss is not finite.
     """
+    folder = RunFolder(run)
     if resume:
-        require_config(run, config)
-    elif (run / CONFIG).exists():
+        folder.require_config(config)
+    elif folder.exists:
         raise ConfigError(
             f"{run}: holds a run already; add --resume to go on, or give another --run"
         )
     if config.training.threads:
         torch.set_num_threads(config.training.threads)
-    trainer = _Trainer(config, run)
-    if resume and (run / LAST).exists():
+    trainer = _Trainer(config, folder)
+    if resume and folder.last_checkpoint.exists():
         trainer.restore()
     else:
         trainer.begin()
@@ -84,7 +85,7 @@ def train(config: Config, run: Path, *, resume: bool = False) -> Method:
 class _Trainer:
     """A run in memory: its networks, its faces and how far it is."""
 
-    def __init__(self, config: Config, run: Path) -> None:
+    def __init__(self, config: Config, run: RunFolder) -> None:
         self.config = config
         self.run = run
         self.store = Store(config.store)
@@ -114,28 +115,30 @@ class _Trainer:
         """Make the run's folder, with its config and a log that begins with the run's notes."""
         # a run has no folder to count a relative store from
         config = self.config.model_copy(update={"store": self.config.store.resolve()})
-        write_text(self.run / CONFIG, config.to_toml())
+        self.run.write_config(config)
         notes = list(run_notes(self.config, self.method, self.fakes))
         for note in notes:
             console.print(note)
-        write_text(self.run / LOG, "".join(_line("note", 0, 0, {"note": n}) for n in notes))
+        write_text(self.run.log_path, "".join(log_line("note", 0, 0, {"note": n}) for n in notes))
 
     def first_phase(self) -> None:
         """Train what the method builds on, as far as that is not done, and hand it over."""
         name = self.method.first_phase
         if name is None:
             return
-        config, run = self.config.model_copy(update={"method": name}), self.run / name
+        config, run = self.config.model_copy(update={"method": name}), self.run.path / name
         gpu = [self.device] if self.device.type == "cuda" else []
         with torch.random.fork_rng(gpu):  # the second phase draws as if it were alone
-            trained = train(config, run, resume=(run / CONFIG).exists())
+            trained = train(config, run, resume=RunFolder(run).exists)
         self.method.take_over(trained)
 
     def restore(self) -> None:
         """Go back to the last checkpoint; what was logged after it is forgotten."""
-        self.progress = Progress(**load_checkpoint(self.run / LAST, self.method, self.optimizer))
+        self.progress = Progress(
+            **load_checkpoint(self.run.last_checkpoint, self.method, self.optimizer)
+        )
         self.scheduler.last_epoch = self.progress.epoch
-        log = self.run / LOG
+        log = self.run.log_path
         lines = log.read_text().splitlines() if log.exists() else []
         write_text(
             log, "".join(f"{line}\n" for line in lines if _is_until(line, self.progress.step))
@@ -154,9 +157,9 @@ class _Trainer:
         with (
             closing(batches),
             SummaryWriter(
-                str(self.run), purge_step=progress.step + (progress != Progress())
+                str(self.run.path), purge_step=progress.step + (progress != Progress())
             ) as board,
-            (self.run / LOG).open("a", buffering=1) as log,  # no checkpoint is ahead of the log
+            self.run.log_path.open("a", buffering=1) as log,  # no checkpoint is ahead of the log
             progress_bar(
                 f"train {self.config.method}", self.epochs * self.steps, progress.step
             ) as advance,
@@ -188,14 +191,14 @@ class _Trainer:
             progress.step += 1
             progress.step_in_epoch += 1
             scalars = {name: float(v) for name, v in logs.items() if v.ndim == 0}
-            write(_line("step", progress.step, progress.epoch + 1, scalars))
+            write(log_line("step", progress.step, progress.epoch + 1, scalars))
             for name, value in scalars.items():
                 board.add_scalar(f"train/{name}", value, progress.step)
             advance(note=f"epoch {progress.epoch + 1} loss {scalars['loss']:.3f}")
             due = time.monotonic() - saved > 60 * self.config.training.checkpoint_minutes
             if due and progress.step_in_epoch < self.steps:  # else the epoch's end saves
                 board.flush()
-                self._save(LAST)
+                self._save(self.run.last_checkpoint)
                 saved = time.monotonic()
             asked = time.monotonic()
         seconds = time.monotonic() - started
@@ -250,7 +253,7 @@ class _Trainer:
         }
         if "weight" in scores:
             results["weights"] = scores.groupby("domain")["weight"].mean().to_dict()
-        write(_line("epoch", progress.step, progress.epoch, results))
+        write(log_line("epoch", progress.step, progress.epoch, results))
         for group in ("validation", "weights"):
             for name, value in results.get(group, {}).items():
                 board.add_scalar(f"{group}/{name}", value, progress.step)
@@ -258,8 +261,8 @@ class _Trainer:
         if results["validation"]["auc"] > progress.best_auc:
             progress.best_auc = results["validation"]["auc"]
             progress.best_epoch = progress.epoch
-            self._save(BEST)
-        self._save(LAST)
+            self._save(self.run.best_checkpoint)
+        self._save(self.run.last_checkpoint)
 
     def _outputs(self, rows: Rows) -> pd.DataFrame:
         """Return a row a face: index, domain, label and what the method says of it."""
@@ -274,12 +277,12 @@ class _Trainer:
             [table.reset_index(drop=True), pd.concat(parts, ignore_index=True)], axis=1
         )
 
-    def _save(self, name: str) -> None:
-        save_checkpoint(self.run / name, self.method, self.optimizer, asdict(self.progress))
+    def _save(self, path: Path) -> None:
+        save_checkpoint(path, self.method, self.optimizer, asdict(self.progress))
 
     def release(self) -> Method:
         """Write the best detector and, where the method weighs faces, what training faces weigh."""
-        load_checkpoint(self.run / BEST, self.method)
+        load_checkpoint(self.run.best_checkpoint, self.method)
         self.method.eval()
         detector: Any = self.method.detector
         detector.config |= describe_release(
@@ -287,27 +290,22 @@ class _Trainer:
         )
         for note in release_notes(detector.config):
             console.print(f"release: {note}")
-        detector.save(self.run / "detector")
+        detector.save(self.run.detector)
         if "weight" in self._outputs(self.faces[:1]):
             rng = np.random.default_rng(self.config.seed)
             few = min(GALLERY_FACES, len(self.faces))
             weights = self._outputs(np.sort(rng.choice(self.faces, few, replace=False)))
-            with atomic(self.run / "weights.parquet") as part:
+            with atomic(self.run.weights_path) as part:
                 weights[["index", "domain", "label", "weight"]].to_parquet(part, index=False)
         return self.method
 
 
-def _line(kind: str, step: int, epoch: int, values: dict[str, Any]) -> str:
-    """A line of the log; steps and epochs count from 1."""
-    return json.dumps({"kind": kind, "step": step, "epoch": epoch, **values}) + "\n"
-
-
-def data_loading_share(run: Path) -> float | None:
+def data_loading_share(run: RunFolder) -> float | None:
     """Return how much of its epochs' time a run's steps waited for batches; None without a step.
 
     The wait for the first batch, while the processes that read start, is not counted.
     """
-    epochs = [line for line in read_log(run) if line["kind"] == "epoch" and line["step"] > 0]
+    epochs = [epoch for epoch in run.epochs() if epoch["step"] > 0]
     seconds = sum(epoch["seconds"] for epoch in epochs)
     return sum(epoch["waited_for_data"] for epoch in epochs) / seconds if epochs else None
 

@@ -4,12 +4,13 @@ import json
 import sys
 
 import pytest
+from metrics_table import finished
 from toy_store import FORGERIES, toy_store
 from toy_suites import TINY
 
 from ltw import cli
 from ltw.bench import runner
-from ltw.bench.records import finished
+from ltw.engine.run_folder import RunFolder
 from ltw.engine.train import data_loading_share
 
 
@@ -64,7 +65,7 @@ def test_runs_are_listed_with_what_is_done_and_trained_by_shard(bench, tmp_path)
     assert not (tmp_path / "out").exists()
     code, out, err = bench("leave-one-out", *few, "--shard", "2/2")
     assert (code, out) == (0, f"{tmp_path / 'out/results.json'}\n")
-    shares = [data_loading_share(path) for path in (tmp_path / "out/runs").iterdir()]
+    shares = [data_loading_share(RunFolder(path)) for path in (tmp_path / "out/runs").iterdir()]
     said = f"{sum(shares) / 2:.0%} of a run's time in the median, {max(shares):.0%} at most"
     assert f"data loading: {said}" in err
     assert len(finished(tmp_path / "out")) == 2

@@ -8,8 +8,9 @@ from toy_suites import METHODS, TINY, toy_suite
 
 from ltw.bench import plan as planning
 from ltw.bench.plan import forgeries, plan
-from ltw.bench.suites import Benchmark, Suite, Variant
+from ltw.bench.suites import Suite, Variant
 from ltw.data.store import Store
+from ltw.engine.benchmark import Benchmark
 from ltw.errors import ConfigError, DataError
 from ltw.parallel import Shard
 
@@ -28,7 +29,7 @@ def test_a_run_for_every_benchmark_method_and_seed(store_path, tmp_path):
     runs = plan(toy_suite(), [store_path], tmp_path, seeds=2)
     assert len(runs) == 3 * 2 * 2
     assert len({run.folder for run in runs}) == 12
-    assert {run.folder.parent for run in runs} == {tmp_path / "runs"}
+    assert {run.folder.path.parent for run in runs} == {tmp_path / "runs"}
     assert runs[1].folder.name.startswith("toy-stripes-ltw-seed0-")
     for run in runs:
         assert run.config.target == run.benchmark.targets[0]
@@ -87,7 +88,9 @@ def test_the_shards_of_a_suite_are_all_of_it_once(store_path, tmp_path):
     runs = plan(toy_suite(), [store_path], tmp_path, seeds=2)
     for count in (1, 3, 5, 12, 14):
         parts = [Shard(index, count).of(runs) for index in range(1, count + 1)]
-        assert sorted(r.folder for part in parts for r in part) == sorted(r.folder for r in runs)
+        assert sorted(r.folder.name for part in parts for r in part) == sorted(
+            r.folder.name for r in runs
+        )
         assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
 

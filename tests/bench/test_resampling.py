@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from ltw.bench.estimates import Sample, estimate
+from ltw.bench.resampling import Scores, draw_videos
 from scipy.stats import t
 from sklearn.metrics import log_loss, roc_auc_score
 
 from ltw import metrics
-from ltw.bench.estimates import Sample, estimate
-from ltw.bench.resampling import Scores, draw_videos
 
 
 def some_faces(ties, videos=7, dataset="toy", forgery="swap", seed=0):

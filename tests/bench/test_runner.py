@@ -12,19 +12,21 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from metrics_table import collect, finished
 from safetensors.torch import load_file
 from toy_store import FORGERIES, toy_store
 from toy_suites import TINY, toy_suite
 
 from ltw.bench import runner
 from ltw.bench.plan import plan
-from ltw.bench.records import collect, finished, write_results
-from ltw.bench.runner import is_finished, run_all
-from ltw.bench.suites import Benchmark, Suite, Variant
-from ltw.engine.run import evaluate_run
+from ltw.bench.runner import run_all
+from ltw.bench.suites import Suite, Variant
+from ltw.engine.benchmark import Benchmark
+from ltw.engine.evaluate_run import evaluate_run
 from ltw.errors import ConfigError
 from ltw.methods.ltw import LTW
 from ltw.parallel import Failure
+from ltw.results.runs import write_results
 
 
 def in_process(work, items, *, workers):
@@ -49,8 +51,8 @@ def times(folder):
 
 def test_every_run_is_trained_and_tested_and_then_kept(here, runs, tmp_path, capfd):
     assert run_all(runs) == {}
-    assert all(is_finished(run) for run in runs)
-    log = (runs[0].folder / "log.txt").read_text()
+    assert all(run.is_finished for run in runs)
+    log = (runs[0].folder.path / "log.txt").read_text()
     assert "train alltrain" in log
     assert "score alltrain" in log
     said = capfd.readouterr().err
@@ -69,11 +71,11 @@ def test_one_failure_does_not_stop_the_rest_and_is_tried_again(here, store_path,
     failures = run_all(runs)
     assert failures.keys() == {run.folder.name for run in runs if run.variant.name}
     assert all("rows of the store" in reason for reason in failures.values())
-    assert [is_finished(run) for run in runs] == [False, True, False, True]
-    assert "Traceback" in (runs[0].folder / "log.txt").read_text()
+    assert [run.is_finished for run in runs] == [False, True, False, True]
+    assert "Traceback" in (runs[0].folder.path / "log.txt").read_text()
     assert "explodes seed 0: failed" in capfd.readouterr().err
     assert run_all(runs).keys() == failures.keys()
-    assert [run["variant"] for run in finished(tmp_path)] == ["", ""]
+    assert [run.row.variant for run in finished(tmp_path)] == ["", ""]
 
 
 def test_a_first_phase_that_the_suite_has_run_is_not_trained_again(
@@ -83,7 +85,7 @@ def test_a_first_phase_that_the_suite_has_run_is_not_trained_again(
         suite = toy_suite(variants=[Variant(method)], rotations=1)
         (only,) = plan(suite, [store_path], tmp_path / out)
         assert run_all([only]) == {}
-        return only.folder
+        return only.folder.path
 
     alone = run("ltw-without-meta-test", "alone")
     run("ltw", "shared")
@@ -98,27 +100,27 @@ def test_a_first_phase_that_the_suite_has_run_is_not_trained_again(
 
 def test_a_test_of_another_domain_does_not_make_a_run_finished(here, runs, store_path):
     run_all(runs[:1])
-    done = json.loads((runs[0].folder / "metrics.json").read_text())
-    (runs[0].folder / "metrics.json").unlink()
-    (runs[0].folder / "predictions.parquet").unlink()
-    evaluate_run(runs[0].folder, [store_path], [FORGERIES[3]])
-    assert not is_finished(runs[0])
+    done = json.loads((runs[0].folder.path / "metrics.json").read_text())
+    (runs[0].folder.path / "metrics.json").unlink()
+    (runs[0].folder.path / "predictions.parquet").unlink()
+    evaluate_run(runs[0].folder.path, [store_path], [FORGERIES[3]])
+    assert not runs[0].is_finished
     run_all(runs[:1])
-    assert is_finished(runs[0])
-    now = json.loads((runs[0].folder / "metrics.json").read_text())["domains"]
+    assert runs[0].is_finished
+    now = json.loads((runs[0].folder.path / "metrics.json").read_text())["domains"]
     assert now.keys() == {*done["domains"], FORGERIES[3]}
     assert now[FORGERIES[0]] == done["domains"][FORGERIES[0]]
-    evaluate_run(runs[0].folder, [store_path], [FORGERIES[3]])
-    assert is_finished(runs[0])
+    evaluate_run(runs[0].folder.path, [store_path], [FORGERIES[3]])
+    assert runs[0].is_finished
 
 
 def test_two_calls_do_not_train_the_same_run(here, runs, monkeypatch):
     monkeypatch.setattr(runner, "LOCK_SECONDS", 0.0)
-    runs[0].folder.mkdir(parents=True)
-    with runner.FileLock(runs[0].folder / ".lock"):
+    runs[0].folder.path.mkdir(parents=True)
+    with runs[0].folder.lock(0):
         failures = run_all(runs[:1])
     assert failures == {runs[0].folder.name: "another process is at this run"}
-    assert not (runs[0].folder / "config.toml").exists()
+    assert not (runs[0].folder.path / "config.toml").exists()
 
 
 def test_a_run_of_other_settings_is_not_passed_off_as_this_one(here, runs):
@@ -158,7 +160,7 @@ def test_results_are_read_from_run_folders_alone(here, runs, tmp_path):
     for run in runs:
         own = table[table["run"] == run.folder.name]
         (target,) = run.benchmark.targets
-        measured = json.loads((run.folder / "metrics.json").read_text())["domains"][target]
+        measured = json.loads((run.folder.path / "metrics.json").read_text())["domains"][target]
         for row in own.itertuples():
             assert (row.method, row.target) == (run.variant.method, target)
             cell = measured[row.level][row.metric]

@@ -22,7 +22,7 @@ from toy_store import FORGERIES
 from ltw.data.store import Store
 from ltw.engine import train as engine
 from ltw.engine.build import build_method
-from ltw.engine.run import BEST, LAST, read_run_config
+from ltw.engine.run_folder import RunFolder
 from ltw.engine.train import train
 from ltw.errors import ConfigError, DataError, LTWError
 from ltw.methods import ERM, LTW, METHODS
@@ -34,6 +34,9 @@ SAVES_EVERY_STEP = 1e-9
 
 class KilledError(Exception):
     """Stands in for a kill: no code of ours expects it."""
+
+
+CHECKPOINTS = ("checkpoints/last.safetensors", "checkpoints/best.safetensors")
 
 
 def log_of(run):
@@ -48,7 +51,7 @@ def untimed(run):
 
 
 def best_weights(run):
-    tensors = load_file(run / BEST)
+    tensors = load_file(RunFolder(run).best_checkpoint)
     prefix = "method/detector."
     return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
 
@@ -62,7 +65,11 @@ def assert_same_tensors(one, other):
 def assert_same_run(one, other):
     """Bit for bit: both checkpoints with optimizer and random state, the release, the log."""
     assert untimed(one) == untimed(other)
-    for name in (LAST, BEST, "detector/detector.safetensors"):
+    for name in (
+        "checkpoints/last.safetensors",
+        "checkpoints/best.safetensors",
+        "detector/detector.safetensors",
+    ):
         assert_same_tensors(load_file(one / name), load_file(other / name))
     weights = [run / "weights.parquet" for run in (one, other)]
     assert weights[0].exists() == weights[1].exists()
@@ -106,7 +113,7 @@ def test_run_folder(trained, make_config, method):
         *(["weights.parquet"] if method == "ltw" else []),
     }
     assert events
-    assert read_run_config(run) == make_config(method)
+    assert RunFolder(run).config == make_config(method)
 
 
 @BOTH
@@ -148,7 +155,7 @@ def test_weights_file_holds_the_released_weights_of_training_faces(
     for name in ("domain", "label"):
         assert table[name].tolist() == faces[name].tolist()
     method = build_method(make_config("ltw"))
-    tensors = load_file(trained["ltw"] / BEST)
+    tensors = load_file(RunFolder(trained["ltw"]).best_checkpoint)
     method.load_state_dict(
         {n.removeprefix("method/"): t for n, t in tensors.items() if n.startswith("method/")}
     )
@@ -184,7 +191,7 @@ def test_best_is_the_first_of_the_highest_validation_auc(make_config, tmp_path, 
     assert_same_tensors(best_weights(tmp_path / "four"), best_weights(tmp_path / "two"))
     released = load_file(tmp_path / "four/detector/detector.safetensors")
     assert_same_tensors(released, best_weights(tmp_path / "two"))
-    last = load_file(tmp_path / "four" / LAST)
+    last = load_file(RunFolder(tmp_path / "four").last_checkpoint)
     assert not torch.equal(last["method/detector.head.weight"], released["head.weight"])
 
 
@@ -339,9 +346,16 @@ def two_phases(make_config, tmp_path_factory):
 
 
 def test_the_first_phase_is_a_run_of_its_own_and_its_weights_are_kept(trained, two_phases):
-    for name in (LAST, BEST, "detector/detector.safetensors"):
+    for name in (
+        "checkpoints/last.safetensors",
+        "checkpoints/best.safetensors",
+        "detector/detector.safetensors",
+    ):
         assert_same_tensors(load_file(two_phases / "ltw" / name), load_file(trained["ltw"] / name))
-    first, second = load_file(trained["ltw"] / BEST), load_file(two_phases / LAST)
+    first, second = (
+        load_file(RunFolder(trained["ltw"]).best_checkpoint),
+        load_file(RunFolder(two_phases).last_checkpoint),
+    )
     weights = [name for name in first if name.startswith("method/weight_network")]
     assert weights
     assert all(torch.equal(first[name], second[name]) for name in weights)
@@ -426,7 +440,10 @@ def test_learning_rate_drops_also_across_a_resume(
 def test_resuming_a_finished_run_only_releases_again(make_config, tmp_path, monkeypatch):
     config = make_config("ltw")
     train(config, tmp_path / "run")
-    before = {name: (tmp_path / "run" / name).read_bytes() for name in (LAST, BEST)}
+    before = {
+        name: (tmp_path / "run" / name).read_bytes()
+        for name in ("checkpoints/last.safetensors", "checkpoints/best.safetensors")
+    }
     log = (tmp_path / "run/metrics.jsonl").read_text()
     (tmp_path / "run/detector/detector.json").unlink()
     monkeypatch.setattr(ERM, "backward", None)
@@ -501,7 +518,7 @@ def test_a_relative_store_is_saved_so_that_it_is_found_from_the_run(
     monkeypatch.chdir(store_path.parent)
     config = make_config(epochs=1).model_copy(update={"store": type(store_path)("store")})
     train(config, tmp_path / "run")
-    assert read_run_config(tmp_path / "run").store == store_path
+    assert RunFolder(tmp_path / "run").config.store == store_path
 
 
 def test_a_refused_config_leaves_nothing_behind(make_config, tmp_path):

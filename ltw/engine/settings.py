@@ -1,0 +1,41 @@
+"""Settings of a run: what it depends on, and the hash that names it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ltw.config import Config
+
+CIRCUMSTANCES = {
+    "store",
+    *(f"training.{k}" for k in ("workers", "threads", "device")),
+    "release.false_positive_rate",
+}
+"""Keys that may differ when a run is resumed, since neither weights nor tables depend on them.
+
+All others are what it is.
+"""
+
+
+def run_settings(config: Config) -> dict[str, Any]:
+    """Return what makes a run the run it is, by dotted key: all but `CIRCUMSTANCES`."""
+    values = dict(_flat(config.model_dump(mode="json")))
+    return {key: value for key, value in values.items() if key not in CIRCUMSTANCES}
+
+
+def settings_hash(config: Config) -> str:
+    """Return 8 hexadecimal digits that differ where `run_settings` do."""
+    text = json.dumps(run_settings(config), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (dotted key, value) of nested tables."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

@@ -1,0 +1,1 @@
+"""What was found, as numbers: runs, estimates, comparisons, robustness, published figures."""
