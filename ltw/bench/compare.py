@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from ltw.bench.estimates import Estimate, Sample, estimate
 from ltw.bench.finished import Row
 from ltw.bench.results import Group, Groups
 from ltw.bench.suites import GCD, GID
 from ltw.errors import ConfigError, did_you_mean
+from ltw.metrics import Estimate, Sample, estimate
 
 METHOD, METRIC = "ltw", "auc"
 PAPER = {*GID, GCD.name}

@@ -7,10 +7,10 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 
 from ltw.bench import wording
-from ltw.bench.estimates import Estimate
 from ltw.bench.latex import latex
 from ltw.bench.pages import render_page
 from ltw.bench.tables import METRICS, Cell, Line, Tables
+from ltw.metrics import Estimate
 
 CSV_COLUMNS = (
     *("table", "benchmark", "target", "method", "variant", "settings", "versus", "level"),

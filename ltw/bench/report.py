@@ -187,13 +187,22 @@ def _differences(read: Sequence[Run], run: Run, domains: Sequence[str]) -> Diffe
         same = first["index"].tolist() == second["index"].tolist()
         few = first.groupby("label")["video"].nunique().min() < 2
         if same and not few:
-            found[domain] = metrics.bootstrap_difference(
-                first["label"].to_numpy(),
-                first["p_fake"].to_numpy(),
-                second["p_fake"].to_numpy(),
-                first["video"].to_numpy(),
-            )
+            draws = metrics.draw(first)
+            found[domain] = {
+                level: _difference(first, second, draws, level) for level in metrics.LEVELS
+            }
     return found
+
+
+def _difference(
+    first: pd.DataFrame, second: pd.DataFrame, draws: metrics.Draws, level: metrics.Level
+) -> dict[str, metrics.Interval]:
+    """Intervals of (second's metric - first's) on the same draws."""
+    a, b = (metrics.Scores.of(faces, level).replicate(draws) for faces in (first, second))
+    return {
+        name: metrics.percentile_interval(b[name] - a[name], draws.fewest)
+        for name in metrics.METRICS
+    }
 
 
 def _table(

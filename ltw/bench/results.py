@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ltw.bench.estimates import Sample
 from ltw.bench.finished import Row, Run
-from ltw.bench.resampling import Array, Scores, draw_videos
 from ltw.engine.evaluate import domain_faces
 from ltw.engine.run import LOG, METRICS, PREDICTIONS
 from ltw.errors import DataError
+from ltw.metrics import Array, Draws, Level, Sample, Scores, draw
 
 LEVELS = ("frame", "video")
+VIDEO = ["dataset", "domain", "label", "video", "person"]
 
 
 @dataclass
@@ -28,17 +29,23 @@ class Test:
 
     figures: dict[str, dict[str, Any]]
     frames: int
-    videos: pd.DataFrame  # one row a video, by name: dataset, domain, label, video
+    videos: pd.DataFrame  # one row a video, by name: dataset, domain, label, video, person
     scores: Scores
     _drawn: dict[str, Array] = field(default_factory=dict)
 
     def replicates(self, metric: str) -> Array | None:
         """Return the metric (R,) on draws of the videos; None where a class has fewer than two."""
-        if self.videos["label"].value_counts().min() < 2:
+        if self.draws is None:
             return None
         if not self._drawn:
-            self._drawn |= self.scores.replicate(draw_videos(self.videos))
+            self._drawn |= self.scores.replicate(self.draws)
         return self._drawn[metric]
+
+    @cached_property
+    def draws(self) -> Draws | None:
+        """Draws of the videos; None where a class has fewer than two."""
+        few = self.videos["label"].value_counts().min() < 2
+        return None if few else draw(self.videos)
 
     def same_faces(self, other: Test) -> bool:
         """Whether both were tested on as many frames of the same videos."""
@@ -74,10 +81,12 @@ class Group(tuple[Result, ...]):
         whole = all(self._comparable(name) for name in targets) and all(
             replicates is not None for row in drawn for replicates in row
         )
+        units = [draws.fewest for name in targets if (draws := self[0].tests[name].draws)]
         return Sample(
             tuple(run.seed for run in self),
             np.mean(values, axis=1),
             np.mean(np.array(drawn, float), axis=1) if whole else None,
+            min(units, default=None),
         )
 
     def _comparable(self, target: str) -> bool:
@@ -88,7 +97,7 @@ Groups = dict[tuple[str, Row], Group]
 """By the benchmark's name and the row."""
 
 
-def read_groups(runs: Sequence[Run], level: str) -> Groups:
+def read_groups(runs: Sequence[Run], level: Level) -> Groups:
     """Read the scores of ``runs``, sorted as by `read_runs`, at ``level`` (``frame`` or ``video``).
 
     Raises:
@@ -99,7 +108,7 @@ def read_groups(runs: Sequence[Run], level: str) -> Groups:
     return {key: Group(seeds) for key, seeds in rows}
 
 
-def _read(run: Run, level: str) -> Result:
+def _read(run: Run, level: Level) -> Result:
     tested = domain_faces(run.folder / PREDICTIONS)[0].values()
     tests = {
         target: _test(tested, entry, level, run.folder) for target, entry in run.targets.items()
@@ -109,12 +118,14 @@ def _read(run: Run, level: str) -> Result:
 
 
 def _test(
-    tested: Collection[pd.DataFrame], entry: Mapping[str, Any], level: str, folder: Path
+    tested: Collection[pd.DataFrame], entry: Mapping[str, Any], level: Level, folder: Path
 ) -> Test:
     for faces in tested:
         fake = faces.iloc[0]  # a test begins with its fakes
         if all(fake[name] == entry[name] for name in ("dataset", "domain", "compression")):
-            videos = faces[["dataset", "domain", "label", "video"]].drop_duplicates("video")
+            videos = faces[["dataset", "domain", "label", "video", "person"]].drop_duplicates(
+                "video"
+            )
             return Test(
                 entry[level],
                 len(faces),

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from ltw.bench.compare import Comparison, compare
-from ltw.bench.estimates import Estimate, Sample, estimate
 from ltw.bench.figures import pretty
 from ltw.bench.finished import Row, read_runs
 from ltw.bench.published import Figure, published
@@ -22,6 +21,7 @@ from ltw.bench.results import Group, Groups, read_groups
 from ltw.bench.suites import SUITES, Benchmark, Suite
 from ltw.config import Config
 from ltw.methods import METHODS
+from ltw.metrics import Estimate, Level, Sample, estimate
 
 METRICS = {"acc": "ACC", "log_loss": "log loss", "auc": "AUC", "eer": "EER"}
 HIGHER_IS_BETTER = {"acc": True, "log_loss": False, "auc": True, "eer": False}
@@ -91,7 +91,7 @@ class Section:
 class Tables:
     """Everything that `ltw.bench.formats` renders; footnotes are numbered from 1."""
 
-    level: str
+    level: Level
     sections: tuple[Section, ...]
     comparisons: tuple[Comparison, ...]
     notes: tuple[str, ...]
@@ -108,7 +108,7 @@ class Tables:
         return min(few for few, _ in counts), max(many for _, many in counts)
 
 
-def make_tables(out: Path, *, level: str = "frame", versus: Collection[str] = ()) -> Tables:
+def make_tables(out: Path, *, level: Level = "frame", versus: Collection[str] = ()) -> Tables:
     """Return the tables of every finished run below ``out``, read from the run folders alone.
 
     LTW is compared with the methods ``versus``, by default with every other.
@@ -156,7 +156,7 @@ def _layout(groups: Groups) -> Iterator[tuple[str, Suite | None, list[Key]]]:
 
 
 def _blocks(
-    keys: Sequence[Key], groups: Groups, suite: Suite | None, level: str, notes: Sequence[str]
+    keys: Sequence[Key], groups: Groups, suite: Suite | None, level: Level, notes: Sequence[str]
 ) -> Iterator[Block]:
     order = [b.name for b in suite.benchmarks] if suite else []
     rows = sorted({row for _, row in keys}, key=lambda row: _row_place(row, suite))
@@ -231,7 +231,7 @@ def measure(group: Group, targets: Sequence[str], metric: str) -> Estimate:
 
 
 def _cells(
-    group: Group, target: str, targets: Sequence[str], suite: Suite | None, level: str
+    group: Group, target: str, targets: Sequence[str], suite: Suite | None, level: Level
 ) -> dict[str, Cell]:
     table = suite.name.removeprefix("table") if suite and level == "frame" else ""
     return {

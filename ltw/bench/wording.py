@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ltw.bench.compare import Comparison
-from ltw.bench.estimates import Estimate
 from ltw.bench.figures import pretty
-from ltw.bench.resampling import REPLICATES
 from ltw.bench.tables import DIGITS, HIGHER_IS_BETTER, Line, Tables
+from ltw.metrics import REPLICATES, Estimate
 
 COMPARED = "AUC of LTW minus that of the other"
 NOT_COMPARABLE = "not compared: other faces or other seeds"

@@ -153,7 +153,7 @@ def table(
     from ltw.bench.formats import FORMATS
     from ltw.bench.tables import make_tables
 
-    text = FORMATS[format_](make_tables(out, level=level, versus=names(versus or "")))
+    text = FORMATS[format_](make_tables(out, level=level.value, versus=names(versus or "")))
     if to is None:
         output.print(text, end="", soft_wrap=True)
         return

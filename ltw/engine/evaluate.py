@@ -31,13 +31,20 @@ SCHEMA = pa.schema(
         ("video", pa.string()),
         ("frame", pa.int64()),
         ("split", pa.string()),
+        ("person", pa.string()),
+        ("donor_person", pa.string()),
         ("p_fake", pa.float64()),
     ]
 )
-"""A predictions file: one row a face; ``index`` is the face's row in ``store``, a folder."""
+"""A predictions file: one row a face; ``index`` is the face's row in ``store``, a folder.
+
+``person`` and ``donor_person`` are "" where nobody knows. ``p_fake`` is a float64 sigmoid: float32
+ones are equal from a logit of 16.6 on, float64 ones from about 36.
+"""
 
 NEEDED = ("dataset", "domain", "label", "compression", "video", "split", "p_fake")
 """The columns that are measured by; the others say where a face is."""
+PEOPLE = ("person", "donor_person")
 
 GROUP = ["dataset", "domain", "compression"]
 
@@ -59,7 +66,7 @@ Tests = Sequence[tuple[FaceSource, Sequence[int]]]
 """Faces to score: rows of stores."""
 
 Predictor = Callable[[Tensor], Tensor]
-"""Images float32 (K, 3, H, W) in [0, 1] -> P(fake) (K,)."""
+"""Images float32 (K, 3, H, W) in [0, 1] -> P(fake) float64 (K,), rounded from no float32."""
 
 
 def predict_to_file(
@@ -91,13 +98,9 @@ def predict_to_file(
             for start in range(0, len(indices), group):
                 rows = list(indices[start : start + group])
                 scores = _scores(predict, store, rows, image_size, batch_size, on_batch)
-                writer.write_table(
-                    _table(
-                        store.records.iloc[rows].assign(
-                            store=str(store.path), index=rows, p_fake=scores
-                        )
-                    )
-                )
+                faces = store.records.iloc[rows]
+                faces = faces.assign(store=str(store.path), index=rows, p_fake=scores)
+                writer.write_table(_table(faces))
 
 
 def other_predictions(path: Path, tests: Tests) -> pd.DataFrame:
@@ -146,15 +149,16 @@ def _scores(
 
 
 def measure(
-    predictions: Path | pd.DataFrame, *, replicates: int = 1000, seed: int = 0
+    predictions: Path | pd.DataFrame, *, replicates: int = metrics.REPLICATES, seed: int = 0
 ) -> dict[str, Any]:
     """Measure every forgery in a predictions file against the reals of its dataset and compression.
 
     Returns ``{"domains": {key: {"dataset", "domain", "compression", "frames", "videos", "frame":
-    {metric: {"value", "low", "high"}}, "video": {...}}}, "notes": [str], "replicates", "seed",
-    "level"}`` with the four `ltw.metrics.METRICS` and their 95% intervals (``None`` where a class
-    has fewer than two videos). A domain that cannot be measured is skipped with a note. Keys are
-    domains; of one that occurs in several datasets or compressions, ``dataset/domain/compression``.
+    {metric: {"value", "low", "high"}}, "video": {...}, "resampled": {"unit", "units"}}}, "notes":
+    [str], "replicates", "seed", "level"}`` with `ltw.metrics.ALL_METRICS` and their 95% intervals
+    (``None``, as ``"resampled"``, where a class has fewer than two videos). A domain that cannot be
+    measured is skipped with a note. Keys are domains; of one that occurs in several datasets or
+    compressions, ``dataset/domain/compression``.
 
     Raises:
         DataError: no file, columns missing, splits mixed, damaged values, or nothing to measure.
@@ -163,14 +167,17 @@ def measure(
     domains = {}
     for name, faces in selected.items():
         domains[name] = _measure_domain(faces, replicates, seed)
-        if domains[name]["frame"]["auc"]["low"] is None:
+        resampled = domains[name]["resampled"]
+        if resampled is None:
             notes.append(f"{name}: no intervals, fewer than two videos of a class")
+        elif few := resampled.get("few_people"):
+            notes.append(f"{name}: intervals are too narrow, {few} people are in many videos")
     return {
         "domains": domains,
         "notes": notes,
         "replicates": replicates,
         "seed": seed,
-        "level": 0.95,
+        "level": metrics.CONFIDENCE,
     }
 
 
@@ -208,27 +215,29 @@ def _where(faces: pd.DataFrame, **values: str) -> pd.DataFrame:
 
 
 def _measure_domain(faces: pd.DataFrame, replicates: int, seed: int) -> dict[str, Any]:
-    y, p, videos = (faces[name].to_numpy() for name in ("label", "p_fake", "video"))
-    names, video_y, video_p = metrics.video_scores(y, p, videos)
-    values = {"frame": metrics.evaluate(y, p), "video": metrics.evaluate(video_y, video_p)}
-    bounds: dict[str, dict[str, Any]] = {
-        at: dict.fromkeys(metrics.METRICS, (None, None)) for at in values
+    videos = faces.drop_duplicates("video")
+    draws = None
+    bounds: dict[metrics.Level, dict[str, Any]] = {
+        level: dict.fromkeys(metrics.ALL_METRICS, (None, None)) for level in metrics.LEVELS
     }
-    if np.bincount(video_y).min() >= 2:
-        bounds |= metrics.bootstrap(y, p, videos, replicates=replicates, seed=seed)
+    if videos["label"].value_counts().min() >= 2:
+        draws = metrics.draw(videos, replicates, seed)
+        bounds |= metrics.intervals(faces, draws)
+    found: dict[str, Any] = {
+        level: {
+            name: dict(zip(("value", "low", "high"), (value, *bounds[level][name]), strict=True))
+            for name, value in metrics.Scores.of(faces, level).evaluate().items()
+        }
+        for level in metrics.LEVELS
+    }
     return {
         "dataset": faces["dataset"].iloc[0],
         "domain": faces.loc[faces["label"] == 1, "domain"].iloc[0],
         "compression": faces["compression"].iloc[0],
         "frames": len(faces),
-        "videos": len(names),
-        **{
-            at: {
-                name: {"value": value, "low": bounds[at][name][0], "high": bounds[at][name][1]}
-                for name, value in values[at].items()
-            }
-            for at in values
-        },
+        "videos": len(videos),
+        "resampled": None if draws is None else draws.described,
+        **found,
     }
 
 
@@ -249,4 +258,6 @@ def _read(predictions: Path | pd.DataFrame) -> pd.DataFrame:
             f"predictions mix the splits {', '.join(splits)}: score one split a file, "
             "or faces the model was trained on count as test faces"
         )
-    return predictions
+    # older files, and scores from elsewhere, do not say who is shown
+    unknown = {name: "" for name in PEOPLE if name not in predictions.columns}
+    return predictions.assign(**unknown)

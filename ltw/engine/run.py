@@ -142,7 +142,7 @@ def load_predictor(run: Path) -> tuple[Predictor, int]:
 
     def predict(images: Tensor) -> Tensor:
         logits, _ = detector(images.to(device))
-        return torch.sigmoid(logits).cpu()
+        return torch.sigmoid(logits.double()).cpu()  # float32 ties from a logit of 16.6 on
 
     return predict, detector.image_size
 

@@ -14,7 +14,7 @@ from fabricated_runs import faces, write_run
 
 from ltw import cli, metrics
 from ltw.bench.formats import FORMATS
-from ltw.bench.resampling import draw_videos
+
 from ltw.bench.suites import GCD, GID, Benchmark
 from ltw.bench.tables import make_tables
 from ltw.errors import ConfigError, DataError
@@ -200,12 +200,12 @@ def slow_mean_interval(tested):
         for name in GCD.targets[2:]
     ]
     fours = [four.sort_values("video") for four in fours]
-    draws = [draw_videos(four) for four in fours]
+    draws = [metrics.draw(four).counts for four in fours]
     for r in range(1000):
         aucs = []
-        for four, draw in zip(fours, draws, strict=True):
-            times = draw[r].astype(int)  # one frame a video, sorted alike
-            y, p = (np.repeat(four[name].to_numpy(), times) for name in ("label", "p_fake"))
+        for four, times in zip(fours, draws, strict=True):
+            # one frame a video, sorted alike
+            y, p = (np.repeat(four[name].to_numpy(), times[r]) for name in ("label", "p_fake"))
             aucs.append(metrics.auc(y, p))
         means.append(np.mean(aucs))
     return tuple(pytest.approx(np.quantile(means, q)) for q in (0.025, 0.975))
@@ -287,9 +287,9 @@ def test_a_differences_interval_is_that_of_a_slow_paired_bootstrap(tmp_path, lev
     ordered = {m: own.sort_values("video") for m, own in tested.items()}
     y = ordered["ltw"]["label"].to_numpy()
     slow = []
-    for draw in draw_videos(ordered["ltw"]).astype(int):
+    for times in metrics.draw(ordered["ltw"]).counts:
         first, second = (
-            metrics.auc(np.repeat(y, draw), np.repeat(ordered[m]["p_fake"].to_numpy(), draw))
+            metrics.auc(np.repeat(y, times), np.repeat(ordered[m]["p_fake"].to_numpy(), times))
             for m in ("ltw", "alltrain")
         )
         slow.append(first - second)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
-from ltw.bench.estimates import Estimate
 from ltw.bench.figures.style import method_colour, method_name, panel
+from ltw.metrics import Estimate
 from ltw.palette import INK, MUTED
 
 

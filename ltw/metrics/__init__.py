@@ -1,0 +1,66 @@
+"""Detection metrics, their bootstrap intervals, and means over seeds and benchmarks."""
+
+from ltw.metrics.bootstrap import (
+    CONFIDENCE,
+    LEVELS,
+    Interval,
+    Level,
+    Scores,
+    intervals,
+    percentile_interval,
+)
+from ltw.metrics.classification import (
+    ALL_METRICS,
+    CLIP,
+    FURTHER_METRICS,
+    METRICS,
+    THRESHOLD,
+    Reliability,
+    accuracy,
+    auc,
+    average_precision,
+    eer,
+    evaluate,
+    log_loss,
+    reliability,
+    roc_curve,
+    tpr_at_fpr,
+    video_scores,
+)
+from ltw.metrics.draws import MIN_PEOPLE, REPLICATES, Draws, draw
+from ltw.metrics.estimates import Estimate, Sample, estimate
+from ltw.metrics.ranking import Array
+
+__all__ = [
+    "ALL_METRICS",
+    "CLIP",
+    "CONFIDENCE",
+    "FURTHER_METRICS",
+    "LEVELS",
+    "METRICS",
+    "MIN_PEOPLE",
+    "REPLICATES",
+    "THRESHOLD",
+    "Array",
+    "Draws",
+    "Estimate",
+    "Interval",
+    "Level",
+    "Reliability",
+    "Sample",
+    "Scores",
+    "accuracy",
+    "auc",
+    "average_precision",
+    "draw",
+    "eer",
+    "estimate",
+    "evaluate",
+    "intervals",
+    "log_loss",
+    "percentile_interval",
+    "reliability",
+    "roc_curve",
+    "tpr_at_fpr",
+    "video_scores",
+]
