@@ -38,7 +38,10 @@ class Draws:
     units: int
     """How many people or videos there are."""
     fewest: int
-    """How many are in reals, in fakes, or are donors, whichever is least: an interval rests on it."""
+    """How many an interval rests on, and widens for: those of the class with fewest.
+
+    Where donors count too, its videos: counting both people of a forgery is wide enough by itself.
+    """
     few_people: int = 0
     """How many people appear in several videos of a class though they are too few to be drawn.
 
@@ -80,7 +83,8 @@ def draw(faces: pd.DataFrame, replicates: int = REPLICATES, seed: int = 0) -> Dr
     if people is not None and people.several:
         if people.fewest >= MIN_PEOPLE:
             counts = people.draw(replicates, seed)
-            return Draws(counts, "person", people.number, people.fewest)
+            fewest = int(per_class.min()) if people.donors else people.fewest
+            return Draws(counts, "person", people.number, fewest)
         few_people = people.number if people.repeated else 0
     counts = np.empty((replicates, len(videos)), np.uint8)
     for name, members in videos.groupby(videos["dataset"] + "/" + videos["domain"]).indices.items():
@@ -113,26 +117,31 @@ class _People:
         return cls(videos["label"], shown, donor.where(donor.duplicated(keep=False), ""))
 
     @property
+    def donors(self) -> set[str]:
+        """Who gives a face to several videos."""
+        return set(self.donor) - {""}
+
+    @property
     def number(self) -> int:
-        return len(set(self.shown) | set(self.donor) - {""})
+        """How many people there are."""
+        return len(self.donors.union(self.shown))
 
     @property
     def several(self) -> bool:
         """Whether somebody is in several videos."""
-        return bool(self.shown.duplicated().any() or (self.donor != "").any())
+        return bool(self.shown.duplicated().any() or self.donors)
 
     @property
     def repeated(self) -> bool:
         """Whether somebody is in several videos of a class."""
         twice = pd.DataFrame({"label": self.label, "shown": self.shown}).duplicated()
-        return bool(twice.any() or (self.donor != "").any())
+        return bool(twice.any() or self.donors)
 
     @property
     def fewest(self) -> int:
         """How many people are genuine, are forged, or give their face, whichever is least."""
         counts = self.shown.groupby(self.label).nunique().tolist()
-        donors = set(self.donor) - {""}
-        return min(counts + ([len(donors)] if donors else []))
+        return min(counts + [len(self.donors)] * bool(self.donors))
 
     def draw(self, replicates: int, seed: int) -> Counts:
         """Return how often each video is drawn (R, V) where people are, those of a set among them.
@@ -140,7 +149,7 @@ class _People:
         As often as the person it shows, times as often as its donor.
         """
         given = (self.donor != "").to_numpy()
-        names = pd.Series(sorted(set(self.shown) | set(self.donor[given])))
+        names = pd.Series(sorted(self.donors.union(self.shown)))
         drawn = np.empty((replicates, len(names)), np.uint8)
         for name, members in names.groupby(names.str.partition("/")[0]).indices.items():
             drawn[:, members] = _drawn(f"{name}/", len(members), replicates, seed)

@@ -83,7 +83,7 @@ def test_of_few_reals_none_may_be_called_fake_at_a_low_false_positive_rate():
 
 
 def test_sure_scores_keep_their_order_in_float64():
-    """The logits of a detector that is sure of itself: as float32 sigmoids they are nearly all 1."""
+    """Logits of a detector that is sure of itself: as float32 sigmoids nearly all are 1."""
     rng = np.random.default_rng(0)
     labels = np.repeat([0, 1], 500)
     logits = rng.normal(19 + labels, 1).astype(np.float32)
