@@ -62,7 +62,8 @@ class Method(nn.Module, ABC):
     def outputs(self, images: Tensor) -> dict[str, Tensor]:
         """Return what the method says of images float (K, 3, H, W) in [0, 1], each (K,).
 
-        ``p_fake`` always; methods that weigh their training faces add ``weight``.
+        ``p_fake`` always, float64, for float32 sigmoids of large logits tie; methods that weigh
+        their training faces add ``weight``.
         """
         modes = [(module, module.training) for module in self.modules()]
         self.eval()
@@ -74,10 +75,10 @@ class Method(nn.Module, ABC):
 
     def _outputs(self, images: Tensor) -> dict[str, Tensor]:
         logits, _ = self.detector(images)
-        return {"p_fake": logits.sigmoid()}
+        return {"p_fake": logits.double().sigmoid()}
 
     def predict(self, images: Tensor) -> Tensor:
-        """Return P(fake) (K,) of images float (K, 3, H, W) in [0, 1], as trained so far."""
+        """Return P(fake) float64 (K,) of images float (K, 3, H, W) in [0, 1], as trained so far."""
         return self.outputs(images)["p_fake"]
 
     def param_groups(self) -> list[dict[str, Any]]:

@@ -111,7 +111,7 @@ class LTW(MetaLearning):
 
     def _outputs(self, images: Tensor) -> dict[str, Tensor]:
         logits, features = self.detector(images)
-        return {"p_fake": logits.sigmoid(), "weight": self.weight_network(features)}
+        return {"p_fake": logits.double().sigmoid(), "weight": self.weight_network(features)}
 
 
 def normalize_weights(p: Tensor, labels: Tensor, how: WeightNormalization) -> Tensor:

@@ -2,8 +2,9 @@
 
 Videos of one person are alike, so where people appear in several videos it is people who are drawn
 with replacement, each with all videos that show them, genuine and forged. A forgery A_B (the film
-of A with the face of B) goes with A, whose film it is; docs/statistics.md has the simulation behind
-that, and behind `MIN_PEOPLE`.
+of A with the face of B) is drawn as often as A, and where B gives its face to several forgeries, as
+often as A times as often as B (the pigeonhole bootstrap: Owen, Annals of Applied Statistics 2007).
+docs/statistics.md has the simulation behind that, and behind `MIN_PEOPLE`.
 """
 
 from __future__ import annotations
@@ -37,7 +38,10 @@ class Draws:
     units: int
     """How many people or videos there are."""
     fewest: int
-    """How many of them have reals or have fakes, whichever is less: what an interval rests on."""
+    """How many an interval rests on, and widens for: those of the class with fewest.
+
+    Where donors count too, its videos: counting both people of a forgery is wide enough by itself.
+    """
     few_people: int = 0
     """How many people appear in several videos of a class though they are too few to be drawn.
 
@@ -55,9 +59,10 @@ def draw(faces: pd.DataFrame, replicates: int = REPLICATES, seed: int = 0) -> Dr
     """Draw the videos of a test.
 
     ``faces`` has a row a face or a video: dataset, domain, label, video and, where known, person
-    ("" unknown). People are drawn where each video's is known, some are in several videos, and both
-    classes show at least `MIN_PEOPLE`: of each data set as many as it has. Else videos are drawn,
-    of each domain of a data set as many as it has.
+    and donor_person ("" unknown). People are drawn where each video's person is known, some are in
+    several videos, and at least `MIN_PEOPLE` are genuine, are forged and (if any does so to several
+    forgeries) give their face: of each data set as many as it has. Else videos are drawn, of each
+    domain of a data set as many as it has.
 
     What is drawn depends on the data set, the number of its people (or the domain and the number of
     its videos) and the seed alone: tests that share people or videos share their draws, whatever
@@ -73,43 +78,85 @@ def draw(faces: pd.DataFrame, replicates: int = REPLICATES, seed: int = 0) -> Dr
             raise DataError(
                 f"an interval resamples videos: at least 2 {name} videos are needed, found {n}"
             )
-    own = videos["domain"]
-    people = _people(videos)
-    if people is None:
-        return _draws(videos, videos["video"], own, "video", replicates, seed)
-    shown = people.groupby(videos["label"]).nunique()
-    if people.nunique() < len(videos) and shown.min() >= MIN_PEOPLE:
-        return _draws(videos, people, pd.Series("", own.index), "person", replicates, seed)
-    repeated = (shown < per_class).any()
-    few = people.nunique() if repeated else 0
-    return _draws(videos, videos["video"], own, "video", replicates, seed, few)
-
-
-def _people(videos: pd.DataFrame) -> pd.Series[str] | None:
-    """Return who each video shows, apart by data set; None where that of one is not known."""
-    if "person" not in videos or not (videos["person"].fillna("") != "").all():
-        return None
-    return videos["dataset"] + "/" + videos["person"]
-
-
-def _draws(
-    videos: pd.DataFrame,
-    units: pd.Series[str],
-    strata: pd.Series[str],
-    unit: Literal["person", "video"],
-    replicates: int,
-    seed: int,
-    few_people: int = 0,
-) -> Draws:
-    """Draw ``units`` (V,) among those of the same data set and stratum (V,)."""
+    people = _People.of(videos)
+    few_people = 0
+    if people is not None and people.several:
+        if people.fewest >= MIN_PEOPLE:
+            counts = people.draw(replicates, seed)
+            fewest = int(per_class.min()) if people.donors else people.fewest
+            return Draws(counts, "person", people.number, fewest)
+        few_people = people.number if people.repeated else 0
     counts = np.empty((replicates, len(videos)), np.uint8)
-    names = videos["dataset"] + "/" + strata
-    for name in names.unique():
-        members = np.flatnonzero(names == name)
-        place, own = pd.factorize(units.iloc[members], sort=True)
-        counts[:, members] = _drawn(name, len(own), replicates, seed)[:, place]
-    fewest = units.groupby(videos["label"]).nunique().min()
-    return Draws(counts, unit, units.nunique(), int(fewest), few_people)
+    for name, members in videos.groupby(videos["dataset"] + "/" + videos["domain"]).indices.items():
+        counts[:, members] = _drawn(str(name), len(members), replicates, seed)
+    return Draws(counts, "video", len(videos), int(per_class.min()), few_people)
+
+
+@dataclass(frozen=True)
+class _People:
+    """Who the videos show; ``shown`` and ``donor`` (V,) are "dataset/person", "" for no donor.
+
+    Donors are kept where they give their face to several videos: another one adds nothing that the
+    videos it is in have in common.
+    """
+
+    label: pd.Series[int]
+    shown: pd.Series[str]
+    donor: pd.Series[str]
+
+    @classmethod
+    def of(cls, videos: pd.DataFrame) -> _People | None:
+        """Take the columns dataset, label, person, donor_person; None where somebody is unknown."""
+        if "person" not in videos or not (videos["person"].fillna("") != "").all():
+            return None
+        shown = videos["dataset"] + "/" + videos["person"]
+        if "donor_person" not in videos:
+            return cls(videos["label"], shown, pd.Series("", videos.index))
+        named = videos["donor_person"].fillna("")
+        donor = (videos["dataset"] + "/" + named).where(named != "", "")
+        return cls(videos["label"], shown, donor.where(donor.duplicated(keep=False), ""))
+
+    @property
+    def donors(self) -> set[str]:
+        """Who gives a face to several videos."""
+        return set(self.donor) - {""}
+
+    @property
+    def number(self) -> int:
+        """How many people there are."""
+        return len(self.donors.union(self.shown))
+
+    @property
+    def several(self) -> bool:
+        """Whether somebody is in several videos."""
+        return bool(self.shown.duplicated().any() or self.donors)
+
+    @property
+    def repeated(self) -> bool:
+        """Whether somebody is in several videos of a class."""
+        twice = pd.DataFrame({"label": self.label, "shown": self.shown}).duplicated()
+        return bool(twice.any() or self.donors)
+
+    @property
+    def fewest(self) -> int:
+        """How many people are genuine, are forged, or give their face, whichever is least."""
+        counts = self.shown.groupby(self.label).nunique().tolist()
+        return min(counts + [len(self.donors)] * bool(self.donors))
+
+    def draw(self, replicates: int, seed: int) -> Counts:
+        """Return how often each video is drawn (R, V) where people are, those of a set among them.
+
+        As often as the person it shows, times as often as its donor.
+        """
+        given = (self.donor != "").to_numpy()
+        names = pd.Series(sorted(self.donors.union(self.shown)))
+        drawn = np.empty((replicates, len(names)), np.uint8)
+        for name, members in names.groupby(names.str.partition("/")[0]).indices.items():
+            drawn[:, members] = _drawn(f"{name}/", len(members), replicates, seed)
+        place = pd.Index(names)
+        counts = drawn[:, place.get_indexer(self.shown)]
+        counts[:, given] *= drawn[:, place.get_indexer(self.donor[given])]  # far below 256
+        return counts
 
 
 @cache

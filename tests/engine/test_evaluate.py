@@ -41,6 +41,7 @@ def faces(domains=("real", "swap", "mouth"), videos=6, frames=4, **columns) -> p
             "frame": 10 * f,
             "split": "test",
             "person": f"p{v}",
+            "donor_person": "",
         }
         for domain in domains
         for v in range(videos)

@@ -1,6 +1,4 @@
-"""The metrics against scikit-learn, hand-worked cases and explicitly resampled data."""
-
-import tracemalloc
+"""The metrics against scikit-learn and hand-worked cases."""
 
 import numpy as np
 import pytest
@@ -50,7 +48,18 @@ def test_agrees_with_scikit_learn(kind):
     for mine, theirs in zip(metrics.roc_curve(y, p), (fpr, tpr, thresholds), strict=True):
         np.testing.assert_allclose(mine, theirs, atol=1e-12)
     singles = (metrics.accuracy, metrics.log_loss, metrics.auc, metrics.eer)
-    assert tuple(f(y, p) for f in singles) == pytest.approx(tuple(ours.values()))
+    assert tuple(f(y, p) for f in singles) == pytest.approx(
+        tuple(ours[name] for name in metrics.METRICS)
+    )
+    assert ours["average_precision"] == pytest.approx(sk.average_precision_score(y, p), abs=1e-12)
+    assert metrics.average_precision(y, p) == ours["average_precision"]
+    called = p > 0.5
+    assert ours["acc_fake"] == pytest.approx(sk.recall_score(y, called), abs=1e-12)
+    assert ours["acc_real"] == pytest.approx(sk.recall_score(y, called, pos_label=0), abs=1e-12)
+    for name, rate in (("tpr_at_1fpr", 0.01), ("tpr_at_5fpr", 0.05)):
+        assert ours[name] == pytest.approx(tpr[fpr <= rate].max(), abs=1e-12)
+        assert metrics.tpr_at_fpr(y, p, rate) == ours[name]
+    assert tuple(ours) == metrics.ALL_METRICS
 
 
 # where the ROC is one step, interp1d has two values at one x and brentq no unique answer
@@ -64,6 +73,24 @@ def test_eer_lies_between_vertices():
     assert metrics.eer([1, 1, 0, 0, 0], [0.9, 0.5, 0.5, 0.1, 0.1]) == pytest.approx(1 / 5)
     # all tied: the diagonal
     assert metrics.eer([0, 1, 1], [0.4, 0.4, 0.4]) == pytest.approx(0.5)
+
+
+def test_of_few_reals_none_may_be_called_fake_at_a_low_false_positive_rate():
+    labels, p = [0, 0, 0, 1, 1, 1, 1], [0.1, 0.2, 0.7, 0.6, 0.7, 0.8, 0.9]
+    assert metrics.tpr_at_fpr(labels, p, 0.3) == 0.5  # the fake that ties with a real is not found
+    assert metrics.tpr_at_fpr(labels, p, 1 / 3) == 1.0
+    assert metrics.tpr_at_fpr([0, 1], [0.9, 0.1], 0.5) == 0.0
+
+
+def test_sure_scores_keep_their_order_in_float64():
+    """Logits of a detector that is sure of itself: as float32 sigmoids nearly all are 1."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], 500)
+    logits = rng.normal(19 + labels, 1).astype(np.float32)
+    single, double = (1 / (1 + np.exp(-logits.astype(kind))) for kind in (np.float32, np.float64))
+    truth = sk.roc_auc_score(labels, logits)
+    assert abs(metrics.auc(labels, single) - truth) > 0.05
+    assert metrics.auc(labels, double) == pytest.approx(truth, abs=1e-5)
 
 
 def test_log_loss_is_clipped_and_natural():
@@ -113,100 +140,6 @@ def test_video_score_is_the_mean_of_its_frames():
         metrics.video_scores([1, 0], [0.2, 0.1], ["v", "v"])
     with pytest.raises(DataError, match="one a sample"):
         metrics.video_scores([1, 0], [0.2, 0.1], ["v"])
-
-
-def clips(seed: int = 1, n_videos: int = 30, tied: bool = False):
-    """Videos of 1 to 9 frames with a shared tendency, so that frames of a video are correlated."""
-    rng = np.random.default_rng(seed)
-    video = np.repeat(np.arange(n_videos), rng.integers(1, 10, n_videos))
-    y = video % 3 != 0
-    p = 1 / (1 + np.exp(-(rng.normal(size=n_videos)[video] + 0.3 * rng.normal(size=len(y)) + y)))
-    shuffle = rng.permutation(len(y))
-    p = np.round(p, 1) if tied else p
-    return y[shuffle], p[shuffle], np.char.add("v", video.astype(str))[shuffle]
-
-
-@pytest.mark.parametrize("tied", [False, True])
-def test_replicates_equal_metrics_of_explicitly_resampled_data(tied, monkeypatch):
-    y, p, videos = clips(tied=tied)
-    monkeypatch.setattr(metrics, "_CHUNK", 3 * len(y))  # 7 replicates in chunks of 3
-    got = metrics.resample(y, p, videos, replicates=7, seed=5)
-    names, v, scores = metrics.video_scores(y, p, videos)
-    draws = np.concatenate(list(metrics._draws(v.astype(float), 7, 5, chunk=100)))
-    for r, times in enumerate(draws.astype(int)):
-        assert (times[v == 0].sum(), times[v == 1].sum()) == ((v == 0).sum(), (v == 1).sum())
-        rows = [
-            i
-            for n, k in zip(names, times, strict=True)
-            for i in np.flatnonzero(videos == n).tolist() * k
-        ]
-        frame = metrics.evaluate(y[rows], p[rows])
-        video = metrics.evaluate(np.repeat(v, times), np.repeat(scores, times))
-        assert {k: a[r] for k, a in got["frame"].items()} == pytest.approx(frame, abs=1e-12)
-        assert {k: a[r] for k, a in got["video"].items()} == pytest.approx(video, abs=1e-12)
-
-
-def test_intervals_are_deterministic_and_hold_the_estimate():
-    y, p, videos = clips()
-    intervals = metrics.bootstrap(y, p, videos, replicates=300, seed=3)
-    assert intervals == metrics.bootstrap(y, p, videos, replicates=300, seed=3)
-    assert intervals != metrics.bootstrap(y, p, videos, replicates=300, seed=4)
-    for name, value in metrics.evaluate(y, p).items():
-        low, high = intervals["frame"][name]
-        assert low < value < high
-    narrow = metrics.bootstrap(y, p, videos, replicates=300, seed=3, level=0.5)
-    assert narrow["frame"]["auc"][0] > intervals["frame"]["auc"][0]
-
-
-def test_copies_of_a_frame_add_no_confidence():
-    y, p, videos = clips()
-    once = metrics.bootstrap(y, p, videos, replicates=200)
-    tenfold = metrics.bootstrap(np.tile(y, 10), np.tile(p, 10), np.tile(videos, 10), replicates=200)
-    for at in ("frame", "video"):
-        for name in metrics.METRICS:
-            assert tenfold[at][name] == pytest.approx(once[at][name], abs=1e-9)
-
-
-def test_coverage_of_the_interval():
-    """About 95 of 100 worlds' intervals hold the true AUC; resampling frames would not."""
-    rng = np.random.default_rng(0)
-    truth = 0.7602  # P(N(1, 2) > N(0, 2)) = Phi(1 / sqrt 2) with unit-variance video scores
-    y = np.repeat(np.arange(120) % 2, 5)
-    videos = np.repeat(np.arange(120), 5)
-    hits = 0
-    for world in range(100):
-        logits = np.repeat(rng.normal(size=120), 5) + y
-        p = 1 / (1 + np.exp(-logits))
-        low, high = metrics.bootstrap(y, p, videos, replicates=200, seed=world)["frame"]["auc"]
-        hits += low <= truth <= high
-    assert 88 <= hits <= 99
-
-
-def test_paired_difference():
-    y, p, videos = clips(n_videos=90)
-    better = np.clip(p + 0.08 * (2 * y - 1), 0, 1)
-    difference = metrics.bootstrap_difference(y, p, better, videos, replicates=300)
-    assert difference["frame"]["auc"][0] > 0  # although the two separate intervals overlap
-    apart = [metrics.bootstrap(y, q, videos, replicates=300)["frame"]["auc"] for q in (p, better)]
-    assert apart[0][1] > apart[1][0]
-    same = metrics.bootstrap_difference(y, p, p, videos, replicates=50)
-    assert same["video"]["log_loss"] == (0, 0)
-
-
-def test_one_video_of_a_class_has_no_interval():
-    with pytest.raises(DataError, match="at least 2 real videos are needed, found 1"):
-        metrics.bootstrap([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9], ["a", "a", "b", "c"])
-
-
-def test_bootstrap_memory_does_not_grow_with_replicates():
-    y, p, videos = clips(n_videos=400)
-    peaks = []
-    for replicates in (500, 2000):
-        tracemalloc.start()
-        metrics.bootstrap(y, p, videos, replicates=replicates)
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
-    assert peaks[1] < 1.3 * peaks[0] + 2**20
 
 
 # Reliability
