@@ -21,6 +21,7 @@ from ltw.bench.tables import METRICS, TITLES
 from ltw.config import Config, set_key
 from ltw.engine.run import settings
 from ltw.files import write_text
+from ltw.methods import METHODS
 
 STORE = Path("../../faces/ff")
 """Where a file looks for the faces of FaceForensics++, relative to itself."""
@@ -32,8 +33,6 @@ STEP_SECONDS = {"alltrain": 1.48, "ltw": 4.63}
 """One step on 2 CPU cores, EfficientNet-B0, 224 px, batches of 25 (docs/benchmarks.md)."""
 
 LEFT_OUT = ("training.checkpoint_minutes",)
-OWN_OPTIONS = {"focal": "focal", "mldg": "mldg"}
-"""The sections of `Config` with a method's own options; those of LTW and its ablations: ltw."""
 
 
 def experiments() -> Iterator[tuple[Path, str]]:
@@ -99,12 +98,13 @@ def _cost(config: Config) -> str:
 
 def _body(config: Config) -> str:
     """Return the settings that the method reads as TOML, defaults written out."""
-    read = ("detector", OWN_OPTIONS.get(config.method, config.method.split("-")[0]), "training")
+    sections = ("detector", METHODS[config.method].section, "training")
+    known = {key: v for key, v in settings(config).items() if v is not None and key not in LEFT_OUT}
     values: dict[str, Any] = {"store": config.store.as_posix()}
-    for key, value in settings(config).items():
-        section, dot, _ = key.partition(".")
-        if value is not None and (section in read or not dot) and key not in LEFT_OUT:
-            set_key(values, key, value)
+    for section in ("", *filter(None, sections)):
+        for key, value in known.items():
+            if key.rpartition(".")[0] == section:
+                set_key(values, key, value)
     return tomli_w.dumps(values)
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
-from ltw.config import Config, DetectorConfig
 from ltw.errors import LTWError
 from ltw.models.detector import Detector
 from ltw.models.functional import gradients
+from ltw.palette import INK, Colour
+from ltw.sections import DetectorConfig, Section, validate
 from ltw.types import Batch
 
 Average = Callable[[Sequence[Tensor]], list[Tensor]]
@@ -23,8 +24,25 @@ Logs = dict[str, Tensor]
 
 
 class Method(nn.Module, ABC):
-    """A way to train ``detector``, a module: images -> (logits (K,), features (K, C, H', W'))."""
+    """A way to train ``detector``, a module: images -> (logits (K,), features (K, C, H', W')).
 
+    Args:
+        detector: the module.
+        options: fields of the class's `Options`, validated; ``self.options`` holds them.
+
+    Raises:
+        ConfigError: there is no such option, or its value is not allowed.
+    """
+
+    title: ClassVar[str]
+    """How the method is called in tables and figures."""
+    colour: ClassVar[Colour] = INK
+    line: ClassVar[str] = "-"
+    """Colour and matplotlib's line style of its curves."""
+    section: ClassVar[str | None] = None
+    """The table of an experiment file that holds its options; ablations share their method's."""
+    Options: ClassVar[type[Section]] = Section
+    """The options it takes, with their defaults and bounds."""
     paired = False
     """Whether `backward` needs each face's counterpart from the meta-test domains."""
     needs_masks = False
@@ -32,19 +50,25 @@ class Method(nn.Module, ABC):
     first_phase: str | None = None
     """Method that is trained first, within the same run; `take_over` is given it as it ended."""
 
-    def __init__(self, detector: nn.Module) -> None:
+    def __init__(self, detector: nn.Module, **options: Any) -> None:
         super().__init__()
         self.detector = detector
+        self.options: Any = validate(self.Options, options, type(self).__name__)
         self.average: Average = list
 
     @classmethod
-    def build(cls, config: Config) -> Self:
-        """Make what ``config`` describes, initialised from PyTorch's generator as it stands.
+    def build(cls, detector: DetectorConfig, sources: Sequence[str], options: Any) -> Self:
+        """Make the networks, initialised from PyTorch's generator as it stands, and the method.
 
-        A method with options or further networks overrides this. The detector is made first, so
-        that all methods of one seed start from the same one.
+        A method with further networks overrides this. The detector is made first, so that all
+        methods of one seed start from the same one.
+
+        Args:
+            detector: what the detector is to be.
+            sources: domains (forgery methods) that are trained on.
+            options: the class's `Options`.
         """
-        return cls(make_detector(config.detector))
+        return cls(make_detector(detector), **dict(options))
 
     @abstractmethod
     def backward(self, batch: Batch) -> Logs:

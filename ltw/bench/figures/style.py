@@ -14,24 +14,12 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from scipy.optimize import isotonic_regression
 
+from ltw.methods import METHODS
 from ltw.palette import CSS_COLOURS, INK, MUTED, RULE, SERIES, Colour
 from ltw.types import REAL
 
-METHOD_NAMES = {
-    "alltrain": "ERM",
-    "ltw": "LTW",
-    "ltw-without-icc": "LTW without ICC",
-    "ltw-without-weights": "LTW without weights",
-    "ltw-without-meta-test": "LTW without meta-test",
-    "mldg": "MLDG",
-    "focal": "Focal loss",
-    "basemodel": "Base model",
-    "forensic_transfer": "ForensicTransfer",
-    "multi_task": "Multi-task",
-    "group_dro": "GroupDRO",
-    "sam": "SAM",
-}
-"""How a method is called in print; its place in the list fixes its colour and its line."""
+METHOD_NAMES = {name: method.title for name, method in METHODS.items()}
+"""How a method is called in print."""
 
 LINES = ("-", "--", ":", "-.")
 FEW = 4
@@ -45,12 +33,12 @@ def method_name(method: str) -> str:
 
 def method_colour(method: str) -> Colour:
     """Return the colour that stands for a method in every figure and table."""
-    return SERIES[method_place(method) % len(SERIES)]
+    return METHODS[method].colour if method in METHODS else INK
 
 
 def method_line(method: str) -> str:
     """Return the line style that tells methods of one colour apart."""
-    return LINES[method_place(method) // len(SERIES) % len(LINES)]
+    return METHODS[method].line if method in METHODS else "-"
 
 
 def method_place(method: str) -> int:
