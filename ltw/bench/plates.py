@@ -161,7 +161,8 @@ def _weights(section: str, runs: Sequence[Run], forgeries: Sequence[str]) -> lis
     table = weights_by_epoch([read_log(run.folder) for run in runs])
     if table.empty:
         raise DataError("metrics.jsonl holds no weights")
-    words = f"Mean weight of the source validation faces. {_seeds({method: runs}, 1)}"
+    seeds = _seeds({method: runs}, 1)
+    words = f"Mean weight of the training faces as it weighed their loss, by epoch. {seeds}"
     figure = weights_figure(table, forgeries)
     return [Plate(section, f"Weights learned by {method_name(method)}", words, figure)]
 
@@ -177,8 +178,8 @@ def _gallery(section: str, run: Run) -> list[Plate]:
         raise DataError(f"{store.path}: no longer the store that {run.folder.name} was trained on")
     shown = galleries(weights, store)
     words = (
-        f"Training faces and what they weigh, seed {run.seed}: fakes and reals apart, at even "
-        f"ranks from the lowest weight to the highest of {len(weights):,}."
+        f"Training faces and what they weigh in training mode, seed {run.seed}: fakes and reals "
+        f"apart, at even ranks from the lowest weight to the highest of {len(weights):,}."
     )
     title = f"Gallery of {method_name(run.row.method)}"
     return [Plate(section, title, words, gallery_figure(shown), shown)]

@@ -73,11 +73,11 @@ class LTWWithoutMetaTest(LTW):
         return self
 
     def backward(self, batch: Batch) -> Logs:
-        """Fill the detector's ``.grad`` with G_θ; logs: ``loss`` (T) and ``weights`` (p)."""
+        """Fill the detector's ``.grad`` with G_θ; logs: ``loss`` (T) and `weight_logs`."""
         logits, features = self.detector(batch.images)
         p = self.weight_network(features.detach()).detach()
         weights = normalize_weights(p, batch.labels, self.options.weight_normalization)
         loss = (self.losses(logits, batch.labels) * weights).mean()
         require_finite(loss, "the weighted training loss", batch)
         self.fill_gradients(loss, trainable(self.detector).values())
-        return {"loss": loss.detach(), "weights": p}
+        return {"loss": loss.detach(), **self.weight_logs(p, weights)}

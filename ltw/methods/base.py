@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar, Self
 
 import torch
@@ -82,27 +83,23 @@ class Method(nn.Module, ABC):
     def take_over(self, trained: Method) -> None:
         """Begin with what the method ``first_phase`` learned."""
 
-    @torch.no_grad()
-    def outputs(self, images: Tensor) -> dict[str, Tensor]:
-        """Return what the method says of images float (K, 3, H, W) in [0, 1], each (K,).
+    def weigh(self, batch: Batch) -> Logs:
+        """Return what `backward` would log of the faces' weights, each (K,); most weigh none.
 
-        ``p_fake`` always; methods that weigh their training faces add ``weight``.
+        Nothing changes: neither gradients nor BatchNorm's running statistics.
         """
-        modes = [(module, module.training) for module in self.modules()]
-        self.eval()
-        try:
-            return self._outputs(images)
-        finally:
-            for module, training in modes:  # each its own: a frozen part stays in evaluation mode
-                module.training = training
+        return {}
 
-    def _outputs(self, images: Tensor) -> dict[str, Tensor]:
-        logits, _ = self.detector(images)
-        return {"p_fake": logits.sigmoid()}
+    @torch.no_grad()
+    def logits(self, images: Tensor) -> Tensor:
+        """Return logits (K,) of images float (K, 3, H, W) in [0, 1], as trained so far."""
+        with in_mode(self, training=False):
+            logits: Tensor = self.detector(images)[0]
+            return logits
 
     def predict(self, images: Tensor) -> Tensor:
         """Return P(fake) (K,) of images float (K, 3, H, W) in [0, 1], as trained so far."""
-        return self.outputs(images)["p_fake"]
+        return self.logits(images).sigmoid()
 
     def param_groups(self) -> list[dict[str, Any]]:
         """Return Adam's groups: ``params`` and a ``name`` by which the learning rate is set.
@@ -110,6 +107,18 @@ class Method(nn.Module, ABC):
         A group may set Adam's other options, ``weight_decay`` for example.
         """
         return [{"name": "detector", "params": list(self.detector.parameters())}]
+
+
+@contextmanager
+def in_mode(module: nn.Module, *, training: bool) -> Iterator[None]:
+    """Set training or evaluation mode inside the block; then each part has its own again."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.train(training)
+    try:
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
 
 
 def make_detector(config: DetectorConfig) -> Detector:

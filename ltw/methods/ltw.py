@@ -9,10 +9,10 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ltw.methods.base import Logs, make_detector, trainable
+from ltw.methods.base import Logs, in_mode, make_detector, trainable
 from ltw.methods.losses import ICCInput, ltw_loss
 from ltw.methods.meta import MetaLearning, MetaOptions
-from ltw.models.functional import random_state
+from ltw.models.functional import forward_at, random_state
 from ltw.models.weight_network import WeightNetwork
 from ltw.palette import BLUE
 from ltw.sections import DetectorConfig
@@ -72,7 +72,7 @@ class LTW(MetaLearning):
         return cls(network, WeightNetwork(network.channels), **dict(options))
 
     def backward(self, batch: Batch) -> Logs:
-        """Fill ``.grad`` with G_θ and G_w; logs: ``loss`` (T), ``meta_test_loss``, ``weights`` (p).
+        """Fill ``.grad`` with G_θ and G_w; logs: ``loss`` (T), ``meta_test_loss``, `weight_logs`.
 
         Raises:
             LTWError: the batch has no counterparts, or a loss is not finite.
@@ -90,11 +90,8 @@ class LTW(MetaLearning):
         if w:
             meta_test_by_w = -self.options.alpha * (step.slopes * weights).mean()
             self.fill_gradients(meta_test_by_w, w)
-        return {
-            "loss": step.meta_train,
-            "meta_test_loss": step.meta_test,
-            "weights": p.detach(),
-        }
+        logs = {"loss": step.meta_train, "meta_test_loss": step.meta_test}
+        return logs | self.weight_logs(p, weights)
 
     def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return L_ce + λ L_icc of each face (K,)."""
@@ -105,9 +102,20 @@ class LTW(MetaLearning):
         w = {"name": "weight_network", "params": list(self.weight_network.parameters())}
         return [*super().param_groups(), w]
 
-    def _outputs(self, images: Tensor) -> dict[str, Tensor]:
-        logits, features = self.detector(images)
-        return {"p_fake": logits.sigmoid(), "weight": self.weight_network(features)}
+    @torch.no_grad()
+    def weigh(self, batch: Batch) -> Logs:
+        """Return the faces' weights in training mode, as `backward` logs them."""
+        with in_mode(self, training=True):
+            _, features = forward_at(self.detector, {}, batch.images)  # statistics stay
+            p = forward_at(self.weight_network, {}, features)
+        weights = normalize_weights(p, batch.labels, self.options.weight_normalization)
+        return self.weight_logs(p, weights)
+
+    def weight_logs(self, p: Tensor, weights: Tensor) -> Logs:
+        """Return ``weights`` (p) and, where they are scaled, ``normalized_weights``, each (K,)."""
+        if self.options.weight_normalization == "none":
+            return {"weights": p.detach()}
+        return {"weights": p.detach(), "normalized_weights": weights.detach()}
 
 
 def normalize_weights(p: Tensor, labels: Tensor, how: WeightNormalization) -> Tensor:
