@@ -27,7 +27,7 @@ import torch
 from machine import describe
 from torch import Tensor
 
-from ltw.config import Config, DetectorConfig, LTWConfig
+from ltw.config import Config, DetectorConfig
 from ltw.engine.build import build_method, build_optimizer
 from ltw.methods import LTW, METHODS
 from ltw.methods.base import Logs
@@ -130,7 +130,7 @@ def training_step(form: str, backbone: str, size: int) -> Callable[..., float]:
         sources=("a", "b"),
         method=name,
         detector=DetectorConfig(backbone=backbone, pretrained=False, image_size=size),
-        ltw=LTWConfig(second_order="exact" if how == "exact" else "finite_difference"),
+        ltw={"second_order": "exact" if how == "exact" else "finite_difference"},
     )
     method = build_method(config)
     if how == "double_backward":

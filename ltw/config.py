@@ -5,73 +5,38 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, create_model, model_validator
 
-from ltw.errors import ConfigError, did_you_mean
+from ltw.errors import ConfigError
+from ltw.methods import METHODS, method_sections
+from ltw.sections import DetectorConfig, Section, validate
+
+__all__ = [
+    "Config",
+    "DetectorConfig",
+    "ReleaseConfig",
+    "TrainingConfig",
+    "load_config",
+    "parse_config",
+    "parse_override",
+    "set_key",
+]
 
 
-class Section(BaseModel):
-    """A table of the file: unknown keys are errors, values cannot change."""
+if TYPE_CHECKING:
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    class MethodSections(Section):
+        """A table for every method with options."""
+
+else:  # a table for every section that a method names, each with its defaults
+    MethodSections = create_model(
+        "MethodSections",
+        __base__=Section,
+        **{name: (options, options()) for name, options in method_sections().items()},
     )
-
-
-class DetectorConfig(Section):
-    """The detector f(θ)."""
-
-    backbone: str = "efficientnet_b0"
-    """Any timm model with a feature map."""
-    pretrained: bool = True
-    """Start from ImageNet weights."""
-    image_size: int = Field(default=224, ge=32, le=1024)
-    """Side of the input in pixels; crops are resized to it."""
-
-
-class LTWConfig(Section):
-    """Options of Learning to Weight; the names are the paper's (see `ltw.methods.LTW`)."""
-
-    alpha: float = Field(default=1e-3, ge=0)
-    beta: float = Field(default=1.0, ge=0)
-    icc_weight: float = Field(default=0.01, ge=0)
-    icc_on: Literal["probability", "logit"] = "probability"
-    weight_normalization: Literal["none", "batch", "class"] = "none"
-    second_order: Literal["exact", "finite_difference"] = "finite_difference"
-
-
-class FocalConfig(Section):
-    """Options of the focal loss (see `ltw.methods.Focal`)."""
-
-    gamma: float = Field(default=2.0, ge=0)
-    """γ: how little a well-classified face counts; 0 is cross-entropy."""
-
-
-class MLDGConfig(Section):
-    """Options of meta-learning domain generalisation (see `ltw.methods.MLDG`)."""
-
-    alpha: float = Field(default=1e-3, ge=0)
-    """Length of the virtual step."""
-    beta: float = Field(default=1.0, ge=0)
-    """Weight of the meta-test loss."""
-    second_order: Literal["exact", "finite_difference"] = "finite_difference"
-
-
-class GroupDROConfig(Section):
-    """Options of group distributionally robust optimisation (see `ltw.methods.GroupDRO`)."""
-
-    step_size: float = Field(default=0.01, gt=0)
-    """η: how fast a group's weight follows its loss."""
-
-
-class SAMConfig(Section):
-    """Options of sharpness-aware minimisation (see `ltw.methods.SAM`)."""
-
-    rho: float = Field(default=0.05, gt=0)
-    """ρ: how far uphill the gradient is taken."""
 
 
 class TrainingConfig(Section):
@@ -87,6 +52,8 @@ class TrainingConfig(Section):
     """φ, Adam's for w."""
     lr_step_epochs: int = Field(default=5, ge=1)
     lr_gamma: float = Field(default=0.1, gt=0, le=1)
+    selection: Literal["last", "best"] = "best"
+    """The epoch that is released: the last (the paper), or that of the best validation AUC."""
     checkpoint_minutes: float = Field(default=5.0, gt=0)
     """Between epochs, save at least this often, so that a kill costs little."""
     workers: int = Field(default=1, ge=0)
@@ -104,8 +71,11 @@ class ReleaseConfig(Section):
     """Share of genuine validation faces that the released threshold may call forged."""
 
 
-class Config(Section):
-    """An experiment: data, method, detector, training, release."""
+class Config(MethodSections):
+    """An experiment: data, method, detector, training, release, and the sections of all methods.
+
+    Each method declares its own section in its file (`Method.Options`): ``config.ltw.alpha``.
+    """
 
     store: Path
     """Folder of faces (`ltw extract`); a relative path counts from the TOML file."""
@@ -118,11 +88,6 @@ class Config(Section):
     method: str = "ltw"
     seed: int = Field(default=0, ge=0, lt=2**63)
     detector: DetectorConfig = DetectorConfig()
-    ltw: LTWConfig = LTWConfig()
-    focal: FocalConfig = FocalConfig()
-    mldg: MLDGConfig = MLDGConfig()
-    group_dro: GroupDROConfig = GroupDROConfig()
-    sam: SAMConfig = SAMConfig()
     training: TrainingConfig = TrainingConfig()
     release: ReleaseConfig = ReleaseConfig()
 
@@ -133,6 +98,12 @@ class Config(Section):
         if len(set(self.sources)) < len(self.sources):
             raise ValueError(f"sources {list(self.sources)} name a domain twice")
         return self
+
+    @property
+    def options(self) -> Section:
+        """The section of the method that is trained; an empty one where it has none."""
+        section = METHODS[self.method].section
+        return Section() if section is None else getattr(self, section)
 
     def to_toml(self) -> str:
         """Return the whole config, defaults included, as TOML."""
@@ -172,11 +143,7 @@ def parse_config(values: dict[str, Any], name: str) -> Config:
     Raises:
         ConfigError: one line for every key that is wrong.
     """
-    try:
-        return Config.model_validate(values)
-    except ValidationError as error:
-        lines = [_explain(e["type"], e["loc"], e["msg"], e["input"]) for e in error.errors()]
-        raise ConfigError("\n".join(f"{name}: {line}" for line in lines)) from None
+    return validate(Config, values, name)
 
 
 def parse_override(override: str) -> tuple[str, Any]:
@@ -206,23 +173,3 @@ def set_key(values: dict[str, Any], key: str, value: object) -> None:
         if not isinstance(values, dict):
             raise ConfigError(f"{key} = {value!r}: {table!r} is a value, not a table")
     values[last] = value
-
-
-def _explain(kind: str, where: tuple[int | str, ...], message: str, value: object) -> str:
-    key = ".".join(map(str, where))
-    if kind == "extra_forbidden":
-        return f"unknown key {key!r}{did_you_mean(str(where[-1]), _keys(where[:-1]))}"
-    if kind == "missing":
-        return f"the key {key!r} is missing"
-    reason = message.removeprefix("Value error, ")
-    return f"{key} = {value!r}: {reason}" if key else reason
-
-
-def _keys(tables: tuple[int | str, ...]) -> list[str]:
-    section: type[BaseModel] = Config
-    for table in tables:
-        kind = section.model_fields[str(table)].annotation
-        assert isinstance(kind, type)
-        assert issubclass(kind, BaseModel)
-        section = kind
-    return list(section.model_fields)

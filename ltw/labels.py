@@ -4,20 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-METHOD_NAMES = {
-    "alltrain": "ERM",
-    "ltw": "LTW",
-    "ltw-without-icc": "LTW without ICC",
-    "ltw-without-weights": "LTW without weights",
-    "ltw-without-meta-test": "LTW without meta-test",
-    "mldg": "MLDG",
-    "focal": "Focal loss",
-    "basemodel": "Base model",
-    "forensic_transfer": "ForensicTransfer",
-    "multi_task": "Multi-task",
-    "group_dro": "GroupDRO",
-    "sam": "SAM",
-}
+from ltw.methods import METHODS
 
 METRIC_NAMES = {"acc": "ACC", "log_loss": "log loss", "auc": "AUC", "eer": "EER"}
 """The metrics that tables have, in their order."""
@@ -34,7 +21,7 @@ DIGITS = 3
 
 def method_name(method: str) -> str:
     """Return a method's printed name, or the name itself where it has none."""
-    return METHOD_NAMES.get(method, method)
+    return METHODS[method].title if method in METHODS else method
 
 
 def domain_name(domain: str) -> str:

@@ -27,6 +27,7 @@ SERIES = (
     Colour("ochre", "#8f7000", "#e2c445"),
     Colour("slate", "#4a5a8a", "#9db0ea"),
 )
+ORANGE, BLUE, GREEN, PURPLE, OCHRE, SLATE = SERIES
 CSS_COLOURS = (INK, MUTED, RULE, BAND, *SERIES)
 
 _PAPER = Colour("paper", "#ffffff", "#161c22")

@@ -53,6 +53,7 @@ learning_rate = 0.01
 weight_learning_rate = 0.02
 lr_step_epochs = 2
 lr_gamma = 0.5
+selection = "last"
 checkpoint_minutes = 0.5
 workers = 0
 threads = 2

@@ -40,15 +40,15 @@ PAPER_METHODS = (
     "ltw",
 )
 
+PAPER_SETTINGS: Mapping[str, Any] = {"training.selection": "last"}
+"""Of the paper's suites: it trains without early stopping, which choosing the best epoch is."""
+
 _AUTOENCODERS = {"detector.image_size": 256, "training.batch_size": 64}
 METHOD_SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "forensic_transfer": _AUTOENCODERS,
     "multi_task": _AUTOENCODERS,
 }
 """What the papers of these baselines ask for (docs/method.md); all else is shared."""
-
-PAPER_SETTINGS: Mapping[str, Any] = {}
-"""What the paper's suites set beside the defaults of `Config`: it trains without early stopping."""
 
 SMALL: Mapping[str, Any] = {
     "detector.backbone": PACKAGED[0],

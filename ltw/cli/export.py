@@ -11,7 +11,7 @@ from ltw.cli.output import output
 from ltw.progress import console
 
 if TYPE_CHECKING:
-    from ltw.engine.shipping import Exported
+    from ltw.engine.export import Exported
 
 
 def export(
@@ -33,7 +33,7 @@ def export(
 
     Example: `ltw export runs/gid-df23-ltw-0 --to detector.onnx`
     """
-    from ltw.engine.shipping import write_file, write_folder
+    from ltw.engine.export import write_file, write_folder
 
     if to.suffix.lower() == ".onnx":
         exported = write_file(run, to, store=store, int8=int8)
@@ -48,7 +48,7 @@ def export(
 
 
 def _report(to: Path, exported: Exported) -> None:
-    from ltw.engine.shipping import POOR
+    from ltw.engine.export import POOR
 
     agreement, int8 = exported.agreement, exported.int8
     output.print(

@@ -20,7 +20,7 @@ def build_method(config: Config) -> Method:
     if config.method not in METHODS:
         raise ConfigError(f"method = {config.method!r}{did_you_mean(config.method, METHODS)}")
     torch.manual_seed(config.seed)
-    return METHODS[config.method].build(config)
+    return METHODS[config.method].build(config.detector, config.sources, config.options)
 
 
 def build_optimizer(config: Config, method: Method) -> torch.optim.Adam:

@@ -11,12 +11,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ltw import metrics
-from ltw.data.loader import to_tensor
+from ltw.engine.scoring import score_batches
 from ltw.errors import DataError
 from ltw.files import atomic, write_text
 
@@ -129,13 +128,11 @@ def _scores(
     batch_size: int,
     on_batch: Callable[[int], None] | None,
 ) -> NDArray[np.float64]:
-    scores = np.empty(len(rows))
-    for start in range(0, len(rows), batch_size):
-        batch = rows[start : start + batch_size]
-        with torch.no_grad():
-            p = predict(to_tensor(store.images(batch), image_size))
-        scores[start : start + len(batch)] = p.double().cpu().numpy()
-        bad = ~np.isfinite(scores[start : start + len(batch)])
+    scores = []
+    batches = score_batches(predict, store, rows, image_size=image_size, batch_size=batch_size)
+    for batch, p_fake in batches:
+        scores.append(p_fake)
+        bad = ~np.isfinite(p_fake)
         if bad.any():
             index = batch[int(np.argmax(bad))]
             face = store.records.iloc[index]
@@ -145,7 +142,7 @@ def _scores(
             )
         if on_batch is not None:
             on_batch(len(batch))
-    return scores
+    return np.concatenate(scores)
 
 
 def measure(

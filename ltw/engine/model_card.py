@@ -15,7 +15,7 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from ltw.config import Config
 from ltw.engine.release import release_notes
-from ltw.methods import METHODS
+from ltw.methods import METHODS, method_sections
 
 LEVELS = ("frame", "video")
 HUB_METRICS = {"auc": ("roc_auc", "AUC"), "acc": ("accuracy", "accuracy at 0.5")}
@@ -87,9 +87,8 @@ def _head(name: str, domains: Mapping[str, Any]) -> ModelCardData:
 def _settings(config: Config) -> dict[str, Any]:
     """Return the config less where its faces lay and the options of other methods."""
     values = config.model_dump(mode="json", exclude_none=True, exclude={"store"})
-    methods = set(values) & {name.partition("-")[0] for name in METHODS}
-    own = config.method.partition("-")[0]
-    return {key: value for key, value in values.items() if key == own or key not in methods}
+    others = method_sections().keys() - {METHODS[config.method].section}
+    return {key: value for key, value in values.items() if key not in others}
 
 
 def _seen(values: Mapping[str, Any], release: Mapping[str, Any]) -> str:

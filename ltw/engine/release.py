@@ -8,16 +8,25 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from ltw.config import Config
-from ltw.data.loader import to_tensor
 from ltw.data.pairing import Rows
 from ltw.data.store import Store
 from ltw.engine.calibration import calibrate
+from ltw.engine.scoring import score
 from ltw.models.detector import Detector
 
 COUNTED = ["dataset", "domain", "compression", "split"]
+
+
+def selection_note(selection: Mapping[str, Any]) -> str:
+    """Say which epoch is released, where the last and that of the best validation AUC differ."""
+    figures = (
+        f"the {name} epoch, {selection[name]['epoch']}, has a validation AUC of "
+        f"{selection[name]['validation_auc']:.3f}"
+        for name in ("last", "best")
+    )
+    return f"{'; '.join(figures)}; the {selection['rule']} is released (training.selection)"
 
 
 def describe_release(
@@ -33,7 +42,13 @@ def describe_release(
         validation: rows of their validation faces; the target is never among them.
     """
     faces = store.records.loc[validation, ["label", "video"]]
-    faces = faces.assign(logit=_logits(detector, store, validation))
+    device = detector.mean.device
+    faces["logit"] = score(
+        lambda images: detector(images.to(device))[0],
+        store,
+        validation,
+        image_size=detector.image_size,
+    )
     return {
         **calibrate(faces, config.release.false_positive_rate),
         "preprocessing": {
@@ -78,17 +93,6 @@ def release_notes(release: Mapping[str, Any]) -> Iterator[str]:
             "the training faces came cropped by somebody else: faces that this package finds are "
             "cut otherwise, and scores of them may be off"
         )
-
-
-@torch.no_grad()
-def _logits(detector: Detector, store: Store, rows: Rows) -> np.ndarray:
-    device = detector.mean.device
-    parts = []
-    for start in range(0, len(rows), 64):
-        images = to_tensor(store.images(rows[start : start + 64]), detector.image_size)
-        logits, _ = detector(images.to(device))
-        parts.append(logits.double().cpu().numpy())
-    return np.concatenate(parts)
 
 
 def _count(records: pd.DataFrame) -> list[dict[Any, Any]]:

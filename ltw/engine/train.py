@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -15,20 +15,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from scipy.special import expit
 from torch.optim.lr_scheduler import StepLR
 from torch.utils.tensorboard import SummaryWriter
 
 from ltw import metrics
 from ltw.config import Config
-from ltw.data.loader import load_batches, to_tensor
-from ltw.data.pairing import BatchRows, Pairing, Rows, epoch_batches, meta_split
+from ltw.data.loader import load_batches
+from ltw.data.pairing import BatchRows, Pairing, epoch_batches, meta_split
 from ltw.data.selection import source_faces
 from ltw.data.store import Store
 from ltw.engine.build import build_method, build_optimizer, choose_device
 from ltw.engine.checkpoint import load_checkpoint, save_checkpoint
 from ltw.engine.notes import run_notes
-from ltw.engine.release import describe_release, release_notes
+from ltw.engine.release import describe_release, release_notes, selection_note
 from ltw.engine.run_folder import RunFolder, log_line
+from ltw.engine.scoring import score
+from ltw.engine.weight_log import Sums, add_weights, weight_statistics, weight_table
 from ltw.errors import ConfigError
 from ltw.files import atomic, write_text
 from ltw.methods import Logs, Method
@@ -47,13 +50,16 @@ class Progress:
     step: int = 0
     best_auc: float = -math.inf
     best_epoch: int = 0
+    weights: Sums = field(default_factory=dict)
+    """What training faces weighed so far in this epoch."""
 
 
 def train(config: Config, run: Path, *, resume: bool = False) -> Method:
-    """Train as ``config`` says into the folder ``run`` and return the best method.
+    """Train as ``config`` says into the folder ``run`` and return the method that is released.
 
     The run holds config.toml, metrics.jsonl, TensorBoard events, checkpoints/last and best (by AUC
-    on the validation faces of the sources; the target is never read), and the release, detector/.
+    on the validation faces of the sources; the target is never read), and the release, detector/,
+    which is that of one of the two (``training.selection``).
     Killed at any moment, it goes on with ``resume`` and ends with the same weights. A first phase,
     where the method has one, is a run of its own inside this one.
 
@@ -127,8 +133,7 @@ class _Trainer:
         if name is None:
             return
         config, run = self.config.model_copy(update={"method": name}), self.run.path / name
-        gpu = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(gpu):  # the second phase draws as if it were alone
+        with torch.random.fork_rng(self._gpus()):  # the second phase draws as if it were alone
             trained = train(config, run, resume=RunFolder(run).exists)
         self.method.take_over(trained)
 
@@ -190,6 +195,7 @@ class _Trainer:
             logs = self._step(batch)
             progress.step += 1
             progress.step_in_epoch += 1
+            add_weights(progress.weights, batch, logs)
             scalars = {name: float(v) for name, v in logs.items() if v.ndim == 0}
             write(log_line("step", progress.step, progress.epoch + 1, scalars))
             for name, value in scalars.items():
@@ -230,13 +236,19 @@ class _Trainer:
                 )
 
     def _step(self, batch: Batch) -> Logs:
+        self.optimizer.zero_grad(set_to_none=True)
+        logs = self.method.backward(self._on_device(batch))
+        self.optimizer.step()
+        return logs
+
+    def _on_device(self, batch: Batch) -> Batch:
         for name, value in vars(batch).items():
             if isinstance(value, torch.Tensor):
                 setattr(batch, name, value.to(self.device, non_blocking=True))
-        self.optimizer.zero_grad(set_to_none=True)
-        logs = self.method.backward(batch)
-        self.optimizer.step()
-        return logs
+        return batch
+
+    def _gpus(self) -> list[torch.device]:
+        return [self.device] if self.device.type == "cuda" else []
 
     def _finish_epoch(
         self, write: Callable[[str], object], board: SummaryWriter, timing: dict[str, float]
@@ -246,13 +258,12 @@ class _Trainer:
             self.scheduler.step()
         progress.epoch += 1
         progress.step_in_epoch = 0
-        scores = self._outputs(self.validation)
         results: dict[str, Any] = {
-            "validation": metrics.evaluate(scores["label"], scores["p_fake"]),
+            "validation": self._validate(),
             **timing,
+            **weight_statistics(progress.weights),
         }
-        if "weight" in scores:
-            results["weights"] = scores.groupby("domain")["weight"].mean().to_dict()
+        progress.weights = {}
         write(log_line("epoch", progress.step, progress.epoch, results))
         for group in ("validation", "weights"):
             for name, value in results.get(group, {}).items():
@@ -264,40 +275,77 @@ class _Trainer:
             self._save(self.run.best_checkpoint)
         self._save(self.run.last_checkpoint)
 
-    def _outputs(self, rows: Rows) -> pd.DataFrame:
-        """Return a row a face: index, domain, label and what the method says of it."""
-        parts = []
-        for batch in _chunks(rows, 64):
-            images = to_tensor(self.store.images(batch), self.config.detector.image_size)
-            outputs = self.method.outputs(images.to(self.device))
-            parts.append(pd.DataFrame({n: v.double().cpu().numpy() for n, v in outputs.items()}))
-        table = self.store.records.loc[rows, ["domain", "label"]]
-        table.insert(0, "index", rows)
-        return pd.concat(
-            [table.reset_index(drop=True), pd.concat(parts, ignore_index=True)], axis=1
+    def _validate(self) -> dict[str, float]:
+        """Measure the method as it stands on the validation faces of the sources."""
+        logits = score(
+            lambda images: self.method.logits(images.to(self.device)),
+            self.store,
+            self.validation,
+            image_size=self.config.detector.image_size,
         )
+        return metrics.evaluate(self.store.records.loc[self.validation, "label"], expit(logits))
 
     def _save(self, path: Path) -> None:
         save_checkpoint(path, self.method, self.optimizer, asdict(self.progress))
 
     def release(self) -> Method:
-        """Write the best detector and, where the method weighs faces, what training faces weigh."""
-        load_checkpoint(self.run.best_checkpoint, self.method)
+        """Write the selected detector and, where the method weighs faces, what those weigh."""
+        chosen = self._select()
+        last = chosen["rule"] == "last"
+        load_checkpoint(self.run.last_checkpoint if last else self.run.best_checkpoint, self.method)
         self.method.eval()
         detector: Any = self.method.detector
         detector.config |= describe_release(
             detector, self.config, self.store, self.faces, self.validation
         )
+        detector.config["selection"] = chosen
         for note in release_notes(detector.config):
             console.print(f"release: {note}")
         detector.save(self.run.detector)
-        if "weight" in self._outputs(self.faces[:1]):
-            rng = np.random.default_rng(self.config.seed)
-            few = min(GALLERY_FACES, len(self.faces))
-            weights = self._outputs(np.sort(rng.choice(self.faces, few, replace=False)))
+        weights = self._weights()
+        if len(weights):
             with atomic(self.run.weights_path) as part:
-                weights[["index", "domain", "label", "weight"]].to_parquet(part, index=False)
+                weights.to_parquet(part, index=False)
         return self.method
+
+    def _select(self) -> dict[str, Any]:
+        """Return which epoch is released, by which rule, and say so where last and best differ."""
+        progress, log = self.progress, self.run.log()
+        last = next(line for line in reversed(log) if line["kind"] == "epoch")
+        chosen = {
+            "rule": self.config.training.selection,
+            "last": {"epoch": progress.epoch, "validation_auc": last["validation"]["auc"]},
+            "best": {"epoch": progress.best_epoch, "validation_auc": progress.best_auc},
+        }
+        if progress.epoch != progress.best_epoch:
+            console.print(selection_note(chosen))
+            if not any(line["kind"] == "selection" for line in log):
+                with self.run.log_path.open("a") as file:
+                    file.write(log_line("selection", progress.step, progress.epoch, chosen))
+        return chosen
+
+    def _weights(self) -> pd.DataFrame:
+        """Return what training faces weigh, in batches as they were trained on."""
+        training = self.config.training
+        few = min(GALLERY_FACES, len(self.faces))
+        plan = epoch_batches(
+            self.pairing,
+            np.arange(len(self.faces)),
+            self.config.sources,
+            steps=math.ceil(few / training.batch_size),
+            batch_size=training.batch_size,
+            paired=False,
+            rng=np.random.default_rng(self.config.seed),
+        )
+        batches = load_batches(
+            self.store,
+            (BatchRows(self.faces[rows.faces]) for rows in plan),
+            image_size=self.config.detector.image_size,
+            workers=0,
+        )
+        with closing(batches), torch.random.fork_rng(self._gpus()):
+            torch.manual_seed(self.config.seed)  # dropout: the same in a resumed run
+            return weight_table(self.method, map(self._on_device, batches))
 
 
 def data_loading_share(run: RunFolder) -> float | None:
@@ -316,8 +364,3 @@ def _is_until(line: str, step: int) -> bool:
         return bool(json.loads(line)["step"] <= step)
     except ValueError:
         return False
-
-
-def _chunks(rows: Rows, size: int) -> Iterator[Rows]:
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]

@@ -10,6 +10,7 @@ from ltw.methods.ltw import LTW
 from ltw.methods.mldg import MLDG
 from ltw.methods.multi_task import MultiTask
 from ltw.methods.sam import SAM
+from ltw.sections import Section
 
 METHODS: dict[str, type[Method]] = {
     "basemodel": Basemodel,
@@ -25,7 +26,13 @@ METHODS: dict[str, type[Method]] = {
     "ltw-without-weights": LTWWithoutWeights,
     "ltw-without-meta-test": LTWWithoutMetaTest,
 }
-"""Methods by the name used in configs, results and tables; ``METHODS[name].build(config)``."""
+"""Methods by the name used in configs, results and tables."""
+
+
+def method_sections() -> dict[str, type[Section]]:
+    """Return what an experiment file may say of the methods: options by the name of their table."""
+    return {m.section: m.Options for m in METHODS.values() if m.section is not None}
+
 
 __all__ = [
     "ERM",
@@ -43,4 +50,5 @@ __all__ = [
     "Logs",
     "Method",
     "MultiTask",
+    "method_sections",
 ]

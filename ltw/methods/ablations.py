@@ -6,51 +6,39 @@ from typing import Any, Self
 
 from torch import Tensor, nn
 
-from ltw.config import Config
-from ltw.methods.base import Logs, Method, make_detector, require_finite, trainable
-from ltw.methods.losses import ICCInput, ltw_loss
-from ltw.methods.ltw import LTW, normalize_weights
-from ltw.methods.meta import SecondOrder
+from ltw.methods.base import Logs, Method, require_finite, trainable
+from ltw.methods.losses import ltw_loss
+from ltw.methods.ltw import LTW, LTWOptions, normalize_weights
 from ltw.methods.mldg import MLDG
+from ltw.palette import GREEN, OCHRE, PURPLE
 from ltw.types import Batch
 
 
 class LTWWithoutICC(LTW):
     """LTW with λ = 0: cross-entropy alone."""
 
-    @classmethod
-    def build(cls, config: Config) -> Self:
-        """Make LTW with the options [ltw], but λ = 0."""
-        options = config.ltw.model_copy(update={"icc_weight": 0.0})
-        return super().build(config.model_copy(update={"ltw": options}))
+    title = "LTW without ICC"
+    colour = GREEN
+
+    def __init__(self, detector: nn.Module, weight_network: nn.Module, **options: Any) -> None:
+        super().__init__(detector, weight_network, **options | {"icc_weight": 0.0})
 
 
 class LTWWithoutWeights(MLDG):
-    """LTW with p_i = 1 and no weight network: what is left is MLDG with the loss L_ce + λ L_icc."""
+    """LTW with p_i = 1 and no weight network: what is left is MLDG with the loss L_ce + λ L_icc.
 
-    def __init__(
-        self,
-        detector: nn.Module,
-        *,
-        alpha: float = 1e-3,
-        beta: float = 1.0,
-        icc_weight: float = 0.01,
-        icc_on: ICCInput = "probability",
-        second_order: SecondOrder = "finite_difference",
-    ) -> None:
-        super().__init__(detector, alpha=alpha, beta=beta, second_order=second_order)
-        self.icc_weight = icc_weight
-        self.icc_on: ICCInput = icc_on
+    Of LTW's options, those of weights mean nothing here.
+    """
 
-    @classmethod
-    def build(cls, config: Config) -> Self:
-        """Make the detector, and the method with those options of [ltw] that are not of weights."""
-        options = config.ltw.model_dump(exclude={"weight_normalization"})
-        return cls(make_detector(config.detector), **options)
+    title = "LTW without weights"
+    colour = PURPLE
+    section = "ltw"
+    Options = LTWOptions
+    options: LTWOptions
 
     def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return L_ce + λ L_icc of each face (K,)."""
-        return ltw_loss(logits, labels, self.icc_weight, self.icc_on)
+        return ltw_loss(logits, labels, self.options.icc_weight, self.options.icc_on)
 
 
 class LTWWithoutMetaTest(LTW):
@@ -64,6 +52,8 @@ class LTWWithoutMetaTest(LTW):
     No domain is held out, so β, α and `second_order` mean nothing here.
     """
 
+    title = "LTW without meta-test"
+    colour = OCHRE
     paired = False
     first_phase = "ltw"
 
@@ -83,11 +73,11 @@ class LTWWithoutMetaTest(LTW):
         return self
 
     def backward(self, batch: Batch) -> Logs:
-        """Fill the detector's ``.grad`` with G_θ; logs: ``loss`` (T) and ``weights`` (p)."""
+        """Fill the detector's ``.grad`` with G_θ; logs: ``loss`` (T) and `weight_logs`."""
         logits, features = self.detector(batch.images)
         p = self.weight_network(features.detach()).detach()
-        weights = normalize_weights(p, batch.labels, self.weight_normalization)
+        weights = normalize_weights(p, batch.labels, self.options.weight_normalization)
         loss = (self.losses(logits, batch.labels) * weights).mean()
         require_finite(loss, "the weighted training loss", batch)
         self.fill_gradients(loss, trainable(self.detector).values())
-        return {"loss": loss.detach(), "weights": p}
+        return {"loss": loss.detach(), **self.weight_logs(p, weights)}

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Self
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
-from ltw.config import Config, DetectorConfig
 from ltw.errors import LTWError
 from ltw.models.detector import Detector
 from ltw.models.functional import gradients
+from ltw.palette import INK, Colour
+from ltw.sections import DetectorConfig, Section, validate
 from ltw.types import Batch
 
 Average = Callable[[Sequence[Tensor]], list[Tensor]]
@@ -23,8 +25,25 @@ Logs = dict[str, Tensor]
 
 
 class Method(nn.Module, ABC):
-    """A way to train ``detector``, a module: images -> (logits (K,), features (K, C, H', W'))."""
+    """A way to train ``detector``, a module: images -> (logits (K,), features (K, C, H', W')).
 
+    Args:
+        detector: the module.
+        options: fields of the class's `Options`, validated; ``self.options`` holds them.
+
+    Raises:
+        ConfigError: there is no such option, or its value is not allowed.
+    """
+
+    title: ClassVar[str]
+    """How the method is called in tables and figures."""
+    colour: ClassVar[Colour] = INK
+    line: ClassVar[str] = "-"
+    """Colour and matplotlib's line style of its curves."""
+    section: ClassVar[str | None] = None
+    """The table of an experiment file that holds its options; ablations share their method's."""
+    Options: ClassVar[type[Section]] = Section
+    """The options it takes, with their defaults and bounds."""
     paired = False
     """Whether `backward` needs each face's counterpart from the meta-test domains."""
     needs_masks = False
@@ -32,19 +51,25 @@ class Method(nn.Module, ABC):
     first_phase: str | None = None
     """Method that is trained first, within the same run; `take_over` is given it as it ended."""
 
-    def __init__(self, detector: nn.Module) -> None:
+    def __init__(self, detector: nn.Module, **options: Any) -> None:
         super().__init__()
         self.detector = detector
+        self.options: Any = validate(self.Options, options, type(self).__name__)
         self.average: Average = list
 
     @classmethod
-    def build(cls, config: Config) -> Self:
-        """Make what ``config`` describes, initialised from PyTorch's generator as it stands.
+    def build(cls, detector: DetectorConfig, sources: Sequence[str], options: Any) -> Self:
+        """Make the networks, initialised from PyTorch's generator as it stands, and the method.
 
-        A method with options or further networks overrides this. The detector is made first, so
-        that all methods of one seed start from the same one.
+        A method with further networks overrides this. The detector is made first, so that all
+        methods of one seed start from the same one.
+
+        Args:
+            detector: what the detector is to be.
+            sources: domains (forgery methods) that are trained on.
+            options: the class's `Options`.
         """
-        return cls(make_detector(config.detector))
+        return cls(make_detector(detector), **dict(options))
 
     @abstractmethod
     def backward(self, batch: Batch) -> Logs:
@@ -58,28 +83,26 @@ class Method(nn.Module, ABC):
     def take_over(self, trained: Method) -> None:
         """Begin with what the method ``first_phase`` learned."""
 
-    @torch.no_grad()
-    def outputs(self, images: Tensor) -> dict[str, Tensor]:
-        """Return what the method says of images float (K, 3, H, W) in [0, 1], each (K,).
+    def weigh(self, batch: Batch) -> Logs:
+        """Return what `backward` would log of the faces' weights, each (K,); most weigh none.
 
-        ``p_fake`` always, float64, for float32 sigmoids of large logits tie; methods that weigh
-        their training faces add ``weight``.
+        Nothing changes: neither gradients nor BatchNorm's running statistics.
         """
-        modes = [(module, module.training) for module in self.modules()]
-        self.eval()
-        try:
-            return self._outputs(images)
-        finally:
-            for module, training in modes:  # each its own: a frozen part stays in evaluation mode
-                module.training = training
+        return {}
 
-    def _outputs(self, images: Tensor) -> dict[str, Tensor]:
-        logits, _ = self.detector(images)
-        return {"p_fake": logits.double().sigmoid()}
+    @torch.no_grad()
+    def logits(self, images: Tensor) -> Tensor:
+        """Return logits (K,) of images float (K, 3, H, W) in [0, 1], as trained so far."""
+        with in_mode(self, training=False):
+            logits: Tensor = self.detector(images)[0]
+            return logits
 
     def predict(self, images: Tensor) -> Tensor:
-        """Return P(fake) float64 (K,) of images float (K, 3, H, W) in [0, 1], as trained so far."""
-        return self.outputs(images)["p_fake"]
+        """Return P(fake) float64 (K,) of images float (K, 3, H, W) in [0, 1], as trained so far.
+
+        float32 sigmoids of large logits tie.
+        """
+        return self.logits(images).double().sigmoid()
 
     def param_groups(self) -> list[dict[str, Any]]:
         """Return Adam's groups: ``params`` and a ``name`` by which the learning rate is set.
@@ -87,6 +110,18 @@ class Method(nn.Module, ABC):
         A group may set Adam's other options, ``weight_decay`` for example.
         """
         return [{"name": "detector", "params": list(self.detector.parameters())}]
+
+
+@contextmanager
+def in_mode(module: nn.Module, *, training: bool) -> Iterator[None]:
+    """Set training or evaluation mode inside the block; then each part has its own again."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.train(training)
+    try:
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
 
 
 def make_detector(config: DetectorConfig) -> Detector:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from ltw.methods.base import Logs, Method, require_finite, trainable
 from ltw.methods.losses import cross_entropy
+from ltw.palette import BLUE, ORANGE
 from ltw.types import Batch
 
 
 class ERM(Method):
     """The paper's "Alltrain": all source domains pooled, mean binary cross-entropy."""
+
+    title = "ERM"
+    colour = ORANGE
 
     def backward(self, batch: Batch) -> Logs:
         """Fill ``.grad`` with the gradient of the batch's mean loss."""
@@ -29,8 +35,12 @@ class ERM(Method):
 class Basemodel(Method):
     """The paper's "Basemodel": an ImageNet backbone under an untrained head, nothing trained."""
 
-    def __init__(self, detector: nn.Module) -> None:
-        super().__init__(detector)
+    title = "Base model"
+    colour = BLUE
+    line = "--"
+
+    def __init__(self, detector: nn.Module, **options: Any) -> None:
+        super().__init__(detector, **options)
         detector.requires_grad_(False)
 
     @torch.no_grad()

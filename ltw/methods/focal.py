@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Self
+from pydantic import Field
+from torch import Tensor
 
-from torch import Tensor, nn
-
-from ltw.config import Config
-from ltw.methods.base import make_detector
 from ltw.methods.erm import ERM
 from ltw.methods.losses import focal_loss
+from ltw.palette import ORANGE
+from ltw.sections import Section
+
+
+class FocalOptions(Section):
+    """Options of the focal loss."""
+
+    gamma: float = Field(default=2.0, ge=0)
+    """γ: how little a well-classified face counts; 0 is cross-entropy."""
 
 
 class Focal(ERM):
@@ -19,15 +25,13 @@ class Focal(ERM):
     class balance of its Eq. 5: batches are balanced.
     """
 
-    def __init__(self, detector: nn.Module, *, gamma: float = 2.0) -> None:
-        super().__init__(detector)
-        self.gamma = gamma
-
-    @classmethod
-    def build(cls, config: Config) -> Self:
-        """Make the detector, and the method with the options [focal]."""
-        return cls(make_detector(config.detector), **config.focal.model_dump())
+    title = "Focal loss"
+    colour = ORANGE
+    line = "--"
+    section = "focal"
+    Options = FocalOptions
+    options: FocalOptions
 
     def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the focal loss of each face (K,)."""
-        return focal_loss(logits, labels, self.gamma)
+        return focal_loss(logits, labels, self.options.gamma)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 from torch import nn
 from torch.nn.functional import l1_loss
 
-from ltw.config import Config
 from ltw.methods.base import Logs, Method, require_finite, trainable
 from ltw.models.autoencoders import (
     ForensicTransferDecoder,
@@ -16,6 +16,8 @@ from ltw.models.autoencoders import (
     third_order_residual,
 )
 from ltw.models.detector import Detector
+from ltw.palette import GREEN
+from ltw.sections import DetectorConfig
 from ltw.types import Batch
 
 RECONSTRUCTION_WEIGHT = 0.1
@@ -38,15 +40,19 @@ class ForensicTransfer(Method):
         decoder: latents -> residuals (K, 6, H, W); it serves training and is not released.
     """
 
-    def __init__(self, detector: nn.Module, decoder: nn.Module) -> None:
-        super().__init__(detector)
+    title = "ForensicTransfer"
+    colour = GREEN
+    line = "--"
+
+    def __init__(self, detector: nn.Module, decoder: nn.Module, **options: Any) -> None:
+        super().__init__(detector, **options)
         self.decoder = decoder
 
     @classmethod
-    def build(cls, config: Config) -> Self:
-        """Make the paper's networks; of the section [detector] only ``image_size`` is used."""
-        detector = Detector("forensic_transfer", image_size=config.detector.image_size)
-        return cls(detector, ForensicTransferDecoder())
+    def build(cls, detector: DetectorConfig, sources: Sequence[str], options: Any) -> Self:
+        """Make the paper's networks; of ``detector`` only the image's size is used."""
+        encoder = Detector("forensic_transfer", image_size=detector.image_size)
+        return cls(encoder, ForensicTransferDecoder(), **dict(options))
 
     def backward(self, batch: Batch) -> Logs:
         """Fill ``.grad`` of both networks; logs: ``loss`` and the two it is made of."""

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from ltw.config import Config
 from ltw.errors import LTWError
 from ltw.methods.base import Logs, Method, make_detector, require_finite, trainable
 from ltw.methods.losses import cross_entropy
+from ltw.palette import OCHRE
+from ltw.sections import DetectorConfig, Section
 from ltw.types import REAL, Batch
+
+
+class GroupDROOptions(Section):
+    """Options of group distributionally robust optimisation."""
+
+    step_size: float = Field(default=0.01, gt=0)
+    """η: how fast a group's weight follows its loss."""
 
 
 class GroupDRO(Method):
@@ -30,23 +39,26 @@ class GroupDRO(Method):
     Args:
         detector: module, images (K, 3, H, W) -> (logits (K,), features (K, C, H', W')).
         sources: the forgeries trained on.
-        step_size: η.
+        options: fields of `GroupDROOptions`.
     """
 
-    def __init__(
-        self, detector: nn.Module, sources: Sequence[str], *, step_size: float = 0.01
-    ) -> None:
-        super().__init__(detector)
+    title = "GroupDRO"
+    colour = OCHRE
+    line = "--"
+    section = "group_dro"
+    Options = GroupDROOptions
+    options: GroupDROOptions
+
+    def __init__(self, detector: nn.Module, sources: Sequence[str], **options: Any) -> None:
+        super().__init__(detector, **options)
         self.groups = (REAL, *sources)
-        self.step_size = step_size
         self.q: Tensor
         self.register_buffer("q", torch.full((len(self.groups),), 1 / len(self.groups)))
 
     @classmethod
-    def build(cls, config: Config) -> Self:
-        """Make the detector, and the method for these sources with the options [group_dro]."""
-        detector = make_detector(config.detector)
-        return cls(detector, config.sources, **config.group_dro.model_dump())
+    def build(cls, detector: DetectorConfig, sources: Sequence[str], options: Any) -> Self:
+        """Make the detector, and the method for these sources."""
+        return cls(make_detector(detector), sources, **dict(options))
 
     def backward(self, batch: Batch) -> Logs:
         """Move q, then fill ``.grad`` with G_θ; logs: ``loss`` and ``q/GROUP``.
@@ -61,7 +73,7 @@ class GroupDRO(Method):
         all_sums, counts = self.average([sums.detach(), counts])
         counts = counts.where(counts > 0, 1)
 
-        self.q *= (self.step_size * all_sums / counts).exp()
+        self.q *= (self.options.step_size * all_sums / counts).exp()
         self.q /= self.q.sum()
         loss = (self.q * sums / counts).sum()
         require_finite(loss, "the training loss", batch)

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, Self
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from ltw.config import Config
-from ltw.methods.base import Logs, make_detector, trainable
+from ltw.methods.base import Logs, in_mode, make_detector, trainable
 from ltw.methods.losses import ICCInput, ltw_loss
-from ltw.methods.meta import MetaLearning, SecondOrder, require_one_of
-from ltw.models.functional import random_state
+from ltw.methods.meta import MetaLearning, MetaOptions
+from ltw.models.functional import forward_at, random_state
 from ltw.models.weight_network import WeightNetwork
+from ltw.palette import BLUE
+from ltw.sections import DetectorConfig
 from ltw.types import Batch
 
 WeightNormalization = Literal["none", "batch", "class"]
+
+
+class LTWOptions(MetaOptions):
+    """Options of Learning to Weight; the names are the paper's."""
+
+    icc_weight: float = Field(default=0.01, ge=0)
+    """λ, weight of the intra-class compact loss."""
+    icc_on: ICCInput = "probability"
+    """What that loss acts on, σ(logit) or the logit."""
+    weight_normalization: WeightNormalization = "none"
+    """Scale p to mean 1 over the batch, or within each class, or not at all (the paper); Eq. 6
+    differentiates through it."""
 
 
 class LTW(MetaLearning):
@@ -37,47 +52,27 @@ class LTW(MetaLearning):
     Args:
         detector: module, images (K, 3, H, W) -> (logits (K,), features (K, C, H', W')).
         weight_network: module, features -> (K,) in (0, 1). Features enter it detached from θ.
-        alpha: α, length of the virtual step.
-        beta: β, weight of the meta-test loss for θ.
-        icc_weight: λ, weight of the intra-class compact loss.
-        icc_on: what that loss acts on, σ(logit) or the logit.
-        weight_normalization: scale p to mean 1 over the batch, or within each class, or not at all
-            (the paper); Eq. 6 differentiates through it.
-        second_order: ``finite_difference`` (one more forward and backward; the default) or
-            ``exact`` (forward over reverse; several times slower).
-
-    Raises:
-        ConfigError: an option is none of those allowed.
+        options: fields of `LTWOptions`.
     """
 
-    def __init__(
-        self,
-        detector: nn.Module,
-        weight_network: nn.Module,
-        *,
-        alpha: float = 1e-3,
-        beta: float = 1.0,
-        icc_weight: float = 0.01,
-        icc_on: ICCInput = "probability",
-        weight_normalization: WeightNormalization = "none",
-        second_order: SecondOrder = "finite_difference",
-    ) -> None:
-        super().__init__(detector, alpha=alpha, beta=beta, second_order=second_order)
-        require_one_of("icc_on", icc_on, ICCInput)
-        require_one_of("weight_normalization", weight_normalization, WeightNormalization)
+    title = "LTW"
+    colour = BLUE
+    section = "ltw"
+    Options = LTWOptions
+    options: LTWOptions
+
+    def __init__(self, detector: nn.Module, weight_network: nn.Module, **options: Any) -> None:
+        super().__init__(detector, **options)
         self.weight_network = weight_network
-        self.icc_weight = icc_weight
-        self.icc_on: ICCInput = icc_on
-        self.weight_normalization: WeightNormalization = weight_normalization
 
     @classmethod
-    def build(cls, config: Config) -> Self:
-        """Make the detector, a weight network for its features, and LTW with the options [ltw]."""
-        detector = make_detector(config.detector)
-        return cls(detector, WeightNetwork(detector.channels), **config.ltw.model_dump())
+    def build(cls, detector: DetectorConfig, sources: Sequence[str], options: Any) -> Self:
+        """Make the detector, a weight network for its features, and the method."""
+        network = make_detector(detector)
+        return cls(network, WeightNetwork(network.channels), **dict(options))
 
     def backward(self, batch: Batch) -> Logs:
-        """Fill ``.grad`` with G_θ and G_w; logs: ``loss`` (T), ``meta_test_loss``, ``weights`` (p).
+        """Fill ``.grad`` with G_θ and G_w; logs: ``loss`` (T), ``meta_test_loss``, `weight_logs`.
 
         Raises:
             LTWError: the batch has no counterparts, or a loss is not finite.
@@ -86,32 +81,41 @@ class LTW(MetaLearning):
         logits, features = self.detector(batch.images)
         losses = self.losses(logits, batch.labels)
         p = self.weight_network(features.detach())
-        weights = normalize_weights(p, batch.labels, self.weight_normalization)
+        weights = normalize_weights(p, batch.labels, self.options.weight_normalization)
 
         step = self.meta_step(batch, losses, weights.detach(), draws)  # Eqs. 1-4
 
+        # Eq. 6 is the gradient of -(α/K) Σ_i (∇L_i · v) p_i
         w = list(trainable(self.weight_network).values())
         if w:
-            meta_test_by_w = -self.alpha * (step.slopes * weights).mean()  # its gradient is Eq. 6
+            meta_test_by_w = -self.options.alpha * (step.slopes * weights).mean()
             self.fill_gradients(meta_test_by_w, w)
-        return {
-            "loss": step.meta_train,
-            "meta_test_loss": step.meta_test,
-            "weights": p.detach(),
-        }
+        logs = {"loss": step.meta_train, "meta_test_loss": step.meta_test}
+        return logs | self.weight_logs(p, weights)
 
     def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return L_ce + λ L_icc of each face (K,)."""
-        return ltw_loss(logits, labels, self.icc_weight, self.icc_on)
+        return ltw_loss(logits, labels, self.options.icc_weight, self.options.icc_on)
 
     def param_groups(self) -> list[dict[str, Any]]:
         """Return a group for θ and one for w."""
         w = {"name": "weight_network", "params": list(self.weight_network.parameters())}
         return [*super().param_groups(), w]
 
-    def _outputs(self, images: Tensor) -> dict[str, Tensor]:
-        logits, features = self.detector(images)
-        return {"p_fake": logits.double().sigmoid(), "weight": self.weight_network(features)}
+    @torch.no_grad()
+    def weigh(self, batch: Batch) -> Logs:
+        """Return the faces' weights in training mode, as `backward` logs them."""
+        with in_mode(self, training=True):
+            _, features = forward_at(self.detector, {}, batch.images)  # statistics stay
+            p = forward_at(self.weight_network, {}, features)
+        weights = normalize_weights(p, batch.labels, self.options.weight_normalization)
+        return self.weight_logs(p, weights)
+
+    def weight_logs(self, p: Tensor, weights: Tensor) -> Logs:
+        """Return ``weights`` (p) and, where they are scaled, ``normalized_weights``, each (K,)."""
+        if self.options.weight_normalization == "none":
+            return {"weights": p.detach()}
+        return {"weights": p.detach(), "normalized_weights": weights.detach()}
 
 
 def normalize_weights(p: Tensor, labels: Tensor, how: WeightNormalization) -> Tensor:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from pydantic import Field
+from torch import Tensor
 
-from ltw.errors import ConfigError, LTWError, did_you_mean
+from ltw.errors import LTWError
 from ltw.methods.base import Method, require_finite, set_gradients, trainable
 from ltw.models.functional import (
     exact_derivative,
@@ -20,9 +21,19 @@ from ltw.models.functional import (
     step_along,
     step_length,
 )
+from ltw.sections import Section
 from ltw.types import Batch
 
-SecondOrder = Literal["exact", "finite_difference"]
+
+class MetaOptions(Section):
+    """Options of the meta-learning step."""
+
+    alpha: float = Field(default=1e-3, ge=0)
+    """α, length of the virtual step."""
+    beta: float = Field(default=1.0, ge=0)
+    """β, weight of the meta-test loss for θ."""
+    second_order: Literal["exact", "finite_difference"] = "finite_difference"
+    """One more forward and backward, or forward over reverse, which is several times slower."""
 
 
 class MetaStep(NamedTuple):
@@ -47,30 +58,12 @@ class MetaLearning(Method):
 
     Args:
         detector: module, images (K, 3, H, W) -> (logits (K,), features (K, C, H', W')).
-        alpha: α, length of the virtual step.
-        beta: β, weight of the meta-test loss for θ.
-        second_order: ``finite_difference`` (one more forward and backward; the default) or
-            ``exact`` (forward over reverse; several times slower).
-
-    Raises:
-        ConfigError: ``second_order`` is neither.
+        options: fields of `MetaOptions`.
     """
 
     paired = True
-
-    def __init__(
-        self,
-        detector: nn.Module,
-        *,
-        alpha: float = 1e-3,
-        beta: float = 1.0,
-        second_order: SecondOrder = "finite_difference",
-    ) -> None:
-        super().__init__(detector)
-        require_one_of("second_order", second_order, SecondOrder)
-        self.alpha = alpha
-        self.beta = beta
-        self.second_order: SecondOrder = second_order
+    Options = MetaOptions
+    options: MetaOptions
 
     @abstractmethod
     def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
@@ -103,7 +96,7 @@ class MetaLearning(Method):
         require_finite(meta_train, "the meta-train loss", batch)
         grad_t = self.average(gradients(meta_train, list(theta.values())))
 
-        theta_virtual = step_along(theta, grad_t, -self.alpha)  # Eq. 2
+        theta_virtual = step_along(theta, grad_t, -self.options.alpha)  # Eq. 2
         logits, _ = forward_at(self.detector, theta_virtual, batch.counterpart_images)
         meta_test = self.losses(logits, batch.counterpart_labels).mean()  # Eq. 3
         require_finite(meta_test, "the meta-test loss", batch)
@@ -117,7 +110,7 @@ class MetaLearning(Method):
             return (losses * weights).mean(), losses
 
         with replayed(draws, batch.images.device):
-            if self.second_order == "exact":
+            if self.options.second_order == "exact":
                 hessian_v, slopes = exact_derivative(weighted_loss, dict(theta), v)
             else:
                 distance = step_length(self.detector, losses.dtype)
@@ -128,18 +121,8 @@ class MetaLearning(Method):
 
         # Eq. 4: g + β (v - α h), in one new tensor
         grad = (
-            torch.sub(v_j, h, alpha=self.alpha).mul_(self.beta).add_(g)
+            torch.sub(v_j, h, alpha=self.options.alpha).mul_(self.options.beta).add_(g)
             for g, v_j, h in zip(grad_t, v, hessian_v, strict=True)
         )
         set_gradients(theta.values(), grad)
         return MetaStep(meta_train.detach(), meta_test.detach(), slopes)
-
-
-def require_one_of(name: str, value: str, kind: object) -> None:
-    """Check an option against its ``Literal``.
-
-    Raises:
-        ConfigError: naming the nearest allowed value.
-    """
-    if value not in get_args(kind):
-        raise ConfigError(f"{name} = {value!r}{did_you_mean(value, get_args(kind))}")

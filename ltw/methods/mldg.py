@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Self
-
 import torch
 from torch import Tensor
 
-from ltw.config import Config
-from ltw.methods.base import Logs, make_detector
+from ltw.methods.base import Logs
 from ltw.methods.losses import cross_entropy
 from ltw.methods.meta import MetaLearning
 from ltw.models.functional import random_state
+from ltw.palette import SLATE
 from ltw.types import Batch
 
 
@@ -26,10 +24,9 @@ class MLDG(MetaLearning):
     to the second order. Meta-split and counterparts are LTW's; arguments are `MetaLearning`'s.
     """
 
-    @classmethod
-    def build(cls, config: Config) -> Self:
-        """Make the detector, and MLDG with the options [mldg]."""
-        return cls(make_detector(config.detector), **config.mldg.model_dump())
+    title = "MLDG"
+    colour = SLATE
+    section = "mldg"
 
     def backward(self, batch: Batch) -> Logs:
         """Fill ``.grad`` with G_θ; logs: ``loss`` (F) and ``meta_test_loss`` (G).

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss
 
-from ltw.config import Config
 from ltw.methods.base import Logs, Method, require_finite, trainable
 from ltw.models.autoencoders import MultiTaskDecoder, activation_loss, keep_half
 from ltw.models.detector import Detector
+from ltw.palette import PURPLE
+from ltw.sections import DetectorConfig
 from ltw.types import Batch
 
 ADAM = {"weight_decay": 5e-4, "eps": 1e-7}
@@ -37,18 +39,21 @@ class MultiTask(Method):
             serves training and is not released.
     """
 
+    title = "Multi-task"
+    colour = PURPLE
+    line = "--"
     needs_masks = True
     detector: Detector
 
-    def __init__(self, detector: Detector, decoder: nn.Module) -> None:
-        super().__init__(detector)
+    def __init__(self, detector: Detector, decoder: nn.Module, **options: Any) -> None:
+        super().__init__(detector, **options)
         self.decoder = decoder
 
     @classmethod
-    def build(cls, config: Config) -> Self:
-        """Make the paper's networks; of the section [detector] only ``image_size`` is used."""
-        detector = Detector("multi_task", image_size=config.detector.image_size)
-        return cls(detector, MultiTaskDecoder())
+    def build(cls, detector: DetectorConfig, sources: Sequence[str], options: Any) -> Self:
+        """Make the paper's networks; of ``detector`` only the image's size is used."""
+        encoder = Detector("multi_task", image_size=detector.image_size)
+        return cls(encoder, MultiTaskDecoder(), **dict(options))
 
     def backward(self, batch: Batch) -> Logs:
         """Fill ``.grad`` of both networks; logs: ``loss`` and the terms it is made of."""

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Self
+from pydantic import Field
+from torch import Tensor
 
-from torch import Tensor, nn
-
-from ltw.config import Config
-from ltw.methods.base import Logs, Method, make_detector, require_finite, set_gradients, trainable
+from ltw.methods.base import Logs, Method, require_finite, set_gradients, trainable
 from ltw.methods.losses import cross_entropy
 from ltw.models.functional import forward_at, gradients, norm, random_state, replayed, step_along
+from ltw.palette import SLATE
+from ltw.sections import Section
 from ltw.types import Batch
+
+
+class SAMOptions(Section):
+    """Options of sharpness-aware minimisation."""
+
+    rho: float = Field(default=0.05, gt=0)
+    """ρ: how far uphill the gradient is taken."""
 
 
 class SAM(Method):
@@ -25,14 +32,12 @@ class SAM(Method):
     dropout; BatchNorm's running statistics move by the first alone.
     """
 
-    def __init__(self, detector: nn.Module, *, rho: float = 0.05) -> None:
-        super().__init__(detector)
-        self.rho = rho
-
-    @classmethod
-    def build(cls, config: Config) -> Self:
-        """Make the detector, and SAM with the options [sam]."""
-        return cls(make_detector(config.detector), **config.sam.model_dump())
+    title = "SAM"
+    colour = SLATE
+    line = "--"
+    section = "sam"
+    Options = SAMOptions
+    options: SAMOptions
 
     def backward(self, batch: Batch) -> Logs:
         """Fill ``.grad`` with G_θ; logs: ``loss``, L(θ), and ``sharpness``, L(θ + ε) - L(θ)."""
@@ -46,7 +51,7 @@ class SAM(Method):
             set_gradients(theta.values(), gradient)
             return {"loss": loss.detach(), "sharpness": loss.new_zeros(())}
 
-        uphill = step_along(theta, gradient, self.rho / length)
+        uphill = step_along(theta, gradient, self.options.rho / length)
         with replayed(draws, batch.images.device):
             logits, _ = forward_at(self.detector, uphill, batch.images)
         worse = self._loss(logits, batch)

@@ -21,6 +21,7 @@ from ltw.engine.benchmark import Benchmark
 from ltw.engine.settings import run_settings
 from ltw.files import write_text
 from ltw.labels import METRIC_NAMES
+from ltw.methods import METHODS
 from ltw.results.published import PAPER, published
 
 STORE = Path("../../faces/ff")
@@ -33,8 +34,6 @@ STEP_SECONDS = {"alltrain": 1.48, "ltw": 4.63}
 """One step on 2 CPU cores, EfficientNet-B0, 224 px, batches of 25 (docs/benchmarks.md)."""
 
 LEFT_OUT = ("training.checkpoint_minutes",)
-OWN_OPTIONS = {"focal": "focal", "mldg": "mldg"}
-"""The sections of `Config` with a method's own options; those of LTW and its ablations: ltw."""
 
 
 def experiments() -> Iterator[tuple[Path, str]]:
@@ -99,12 +98,14 @@ def _cost(config: Config) -> str:
 
 def _body(config: Config) -> str:
     """Return the settings that the method reads as TOML, defaults written out."""
-    read = ("detector", OWN_OPTIONS.get(config.method, config.method.split("-")[0]), "training")
+    sections = ("detector", METHODS[config.method].section, "training")
+    settings = run_settings(config).items()
+    known = {key: v for key, v in settings if v is not None and key not in LEFT_OUT}
     values: dict[str, Any] = {"store": config.store.as_posix()}
-    for key, value in run_settings(config).items():
-        section, dot, _ = key.partition(".")
-        if value is not None and (section in read or not dot) and key not in LEFT_OUT:
-            set_key(values, key, value)
+    for section in ("", *filter(None, sections)):
+        for key, value in known.items():
+            if key.rpartition(".")[0] == section:
+                set_key(values, key, value)
     return tomli_w.dumps(values)
 
 

@@ -46,7 +46,7 @@ def _any(values: Iterator[Any]) -> str:
 
 def selection_rule(config: Config) -> str:
     """Return which epoch a run released: ``best`` by source validation, or ``last``."""
-    return str(getattr(config.training, "selection", "best"))
+    return config.training.selection
 
 
 def departures(config: Config, variant: str = "") -> list[str]:

@@ -19,6 +19,8 @@ from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from toy_store import FORGERIES
 
+from ltw.data.pairing import Pairing, epoch_batches
+from ltw.data.selection import source_faces
 from ltw.data.store import Store
 from ltw.engine import train as engine
 from ltw.engine.build import build_method
@@ -135,18 +137,70 @@ def test_log_has_every_step_and_epoch(trained, method):
             assert {"acc", "log_loss", "auc", "eer"} <= line["validation"].keys()
 
 
-def test_weights_of_every_source_and_of_reals_at_every_epoch(trained):
+def test_weights_are_of_the_reals_and_of_the_domains_trained_on_at_every_epoch(trained):
     epochs = [line for line in log_of(trained["ltw"]) if line["kind"] == "epoch"]
     for line in epochs:
-        assert line["weights"].keys() == {"real", *FORGERIES[:3]}
+        assert "real" in line["weights"]  # of three sources, one is held out: it weighs nothing
+        assert len(line["weights"].keys() & set(FORGERIES[:3])) == len(line["weights"]) - 1 <= 2
         assert all(0 < value < 1 for value in line["weights"].values())
     assert epochs[0]["weights"] != epochs[1]["weights"]
     assert not any("weights" in line for line in log_of(trained["alltrain"]))
 
 
+@pytest.mark.parametrize("how", ["none", "class"])
+def test_the_weights_logged_are_those_that_weighed_the_loss(
+    make_config, tmp_path, monkeypatch, how
+):
+    """A hook on the weight network sees every p of a step in training mode, and nothing else."""
+    config = make_config("ltw", steps_per_epoch=4)
+    ltw = config.ltw.model_copy(update={"weight_normalization": how})
+    config = config.model_copy(update={"ltw": ltw})
+    seen, trained_on = [], []
+    backward = LTW.backward
+
+    def recording(self, batch):
+        hook = self.weight_network.register_forward_hook(
+            lambda *args: seen.append(args[2].detach())
+        )
+        logs = backward(self, batch)
+        hook.remove()
+        assert self.weight_network.training
+        trained_on.append(batch)
+        return logs
+
+    monkeypatch.setattr(LTW, "backward", recording)
+    train(config, tmp_path / "run")
+    assert len(seen) == len(trained_on) == 8
+    faces = pd.DataFrame(
+        {
+            "epoch": n // 4 + 1,
+            "domain": domain,
+            "label": int(label),
+            "p": float(p),
+            "scaled": float(p / weights[batch.labels == label].mean()),
+        }
+        for n, (weights, batch) in enumerate(zip(seen, trained_on, strict=True))
+        for domain, label, p in zip(batch.domains, batch.labels, weights, strict=True)
+    )
+    for line in (line for line in log_of(tmp_path / "run") if line["kind"] == "epoch"):
+        own = faces[faces["epoch"] == line["epoch"]]
+        assert line["weights"] == pytest.approx(own.groupby("domain")["p"].mean().to_dict())
+        statistics = line["weight_statistics"]
+        groups = {("domains", d): rows for d, rows in own.groupby("domain")}
+        groups |= {("classes", ["real", "fake"][y]): rows for y, rows in own.groupby("label")}
+        assert {(kind, name) for kind in statistics for name in statistics[kind]} == groups.keys()
+        for (kind, name), rows in groups.items():
+            expected = {"faces": len(rows), "mean": rows["p"].mean(), "std": rows["p"].std(ddof=0)}
+            if how == "class":
+                expected["normalized_mean"] = rows["scaled"].mean()
+                expected["normalized_std"] = rows["scaled"].std(ddof=0)
+            assert statistics[kind][name] == pytest.approx(expected, rel=1e-4)
+
+
 def test_weights_file_holds_the_released_weights_of_training_faces(
     trained, make_config, store_path
 ):
+    """In training mode: the table is rebuilt from the batches in which the faces stood."""
     table = pd.read_parquet(trained["ltw"] / "weights.parquet")
     store = Store(store_path)
     faces = store.records.loc[table["index"]]
@@ -154,14 +208,31 @@ def test_weights_file_holds_the_released_weights_of_training_faces(
     assert set(faces["domain"]) == {"real", *FORGERIES[:3]}
     for name in ("domain", "label"):
         assert table[name].tolist() == faces[name].tolist()
-    method = build_method(make_config("ltw"))
+    method = build_method(make_config("ltw")).train()
     tensors = load_file(RunFolder(trained["ltw"]).best_checkpoint)
-    method.load_state_dict(
-        {n.removeprefix("method/"): t for n, t in tensors.items() if n.startswith("method/")}
+    released = {n.removeprefix("method/"): t for n, t in tensors.items() if n.startswith("method/")}
+    method.load_state_dict(released)
+    known = source_faces(store.records, list(FORGERIES[:3]), None, "train")
+    pairing = Pairing(store.records.loc[known].reset_index(drop=True))
+    plan = epoch_batches(
+        pairing,
+        np.arange(len(known)),
+        FORGERIES[:3],
+        steps=12,  # 72 training faces, 6 a batch
+        batch_size=6,
+        paired=False,
+        rng=np.random.default_rng(0),
     )
-    images = torch.from_numpy(store.images(table["index"][:8])).permute(0, 3, 1, 2) / 255
-    expected = method.outputs(images)["weight"]
-    np.testing.assert_allclose(table["weight"][:8], expected, rtol=1e-4)
+    expected: dict[int, float] = {}
+    for rows in plan:
+        batch = known[rows.faces]
+        images = torch.from_numpy(store.images(batch)).permute(0, 3, 1, 2) / 255
+        with torch.no_grad():
+            p = method.weight_network(method.detector(images)[1])
+        for index, weight in zip(batch.tolist(), p.tolist(), strict=True):
+            expected.setdefault(index, weight)
+    assert table["index"].tolist() == sorted(expected)
+    np.testing.assert_allclose(table["weight"], [expected[i] for i in table["index"]], rtol=1e-4)
 
 
 @BOTH
@@ -193,6 +264,41 @@ def test_best_is_the_first_of_the_highest_validation_auc(make_config, tmp_path, 
     assert_same_tensors(released, best_weights(tmp_path / "two"))
     last = load_file(RunFolder(tmp_path / "four").last_checkpoint)
     assert not torch.equal(last["method/detector.head.weight"], released["head.weight"])
+
+
+@pytest.mark.parametrize("rule", ["last", "best"])
+def test_the_last_epoch_is_released_where_the_config_says_so(
+    make_config, tmp_path, monkeypatch, capsys, rule
+):
+    aucs = iter([0.6, 0.9, 0.7])
+    monkeypatch.setattr(engine.metrics, "evaluate", lambda y, p: {"auc": next(aucs)})
+    run = tmp_path / "run"
+    train(make_config(epochs=3, selection=rule), run)
+    released = Detector.load(run / "detector")
+    prefix = "method/detector."
+    saved = load_file(RunFolder(run).last_checkpoint)
+    last = {n.removeprefix(prefix): t for n, t in saved.items() if prefix in n}
+    assert_same_tensors(released.state_dict(), last if rule == "last" else best_weights(run))
+    assert not torch.equal(last["head.weight"], best_weights(run)["head.weight"])
+    found = {
+        "rule": rule,
+        "last": {"epoch": 3, "validation_auc": 0.7},
+        "best": {"epoch": 2, "validation_auc": 0.9},
+    }
+    assert released.config["selection"] == found
+    said = [line for line in log_of(run) if line["kind"] == "selection"]
+    assert said == [{"kind": "selection", "step": 6, "epoch": 3, **found}]
+    assert f"the {rule} is released" in " ".join(capsys.readouterr().err.split())
+
+
+def test_nothing_is_said_of_selection_where_the_last_epoch_is_the_best(
+    make_config, tmp_path, monkeypatch, capsys
+):
+    aucs = iter([0.6, 0.9])
+    monkeypatch.setattr(engine.metrics, "evaluate", lambda y, p: {"auc": next(aucs)})
+    train(make_config(selection="last"), tmp_path / "run")
+    assert not any(line["kind"] == "selection" for line in log_of(tmp_path / "run"))
+    assert "is released" not in capsys.readouterr().err
 
 
 @BOTH

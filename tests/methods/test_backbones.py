@@ -38,4 +38,4 @@ def test_two_steps_of_ltw(backbone):
         optimizer.step()
     still = [name for name, p in method.named_parameters() if torch.equal(p, before[name])]
     assert not still  # no part of the backbone is dead weight
-    assert method.outputs(images)["weight"].shape == (K,)
+    assert method.weigh(Batch(images, labels))["weights"].shape == (K,)

@@ -147,8 +147,8 @@ def test_each_group_has_its_learning_rate():
 def test_ltws_options_reach_it_and_it_shows_weights():
     options = {"alpha": 0.5, "icc_on": "logit", "second_order": "exact"}
     method = build_method(config("ltw", ltw=options))
-    assert {name: getattr(method, name) for name in options} == options
-    weights = method.outputs(batch().images)["weight"]
+    assert {name: getattr(method.options, name) for name in options} == options
+    weights = method.weigh(batch())["weights"]
     assert weights.shape == (6,)
     assert ((weights > 0) & (weights < 1)).all()
 

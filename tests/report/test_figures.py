@@ -7,7 +7,7 @@ from fabricated import FabricatedStore
 from scipy.special import ndtri
 from sklearn.metrics import auc, det_curve, roc_auc_score
 
-from ltw.labels import METHOD_NAMES
+from ltw.labels import method_name
 from ltw.methods import METHODS
 from ltw.report.figures.gallery import gallery_figure
 from ltw.report.figures.gallery_faces import FACES, galleries, pick
@@ -32,7 +32,7 @@ def drawn(axes, label):
 
 
 def test_every_method_has_a_name_and_a_look_of_its_own():
-    assert set(METHOD_NAMES) == set(METHODS)
+    assert len({method_name(m) for m in METHODS}) == len(METHODS)
     assert len({(method_colour(m), method_line(m)) for m in METHODS}) == len(METHODS)
 
 
@@ -81,7 +81,7 @@ def test_roc_and_det_draw_the_curve_and_the_best_first():
     best = max(curves, key=lambda m: curves[m].auc)
     assert (
         figure.axes[0].get_legend().texts[0].get_text()
-        == f"{METHOD_NAMES[best]} {curves[best].auc:.3f}"
+        == f"{method_name(best)} {curves[best].auc:.3f}"
     )
     curve = curves["ltw"]
     assert drawn(figure.axes[0], "LTW").tolist() == np.column_stack([curve.fpr, curve.tpr]).tolist()

@@ -30,9 +30,8 @@ def figures(section: Section, run: Run) -> list[CaptionedFigure]:
         raise DataError(f"{store.path}: no longer the store that {run.folder.name} was trained on")
     shown = galleries(weights, store)
     words = (
-        f"Training faces and what they weigh, seed {run.seed}, weighed by the network as it was "
-        "released: fakes and reals apart, at even ranks from the lowest weight to the highest of "
-        f"{len(weights):,}."
+        f"Training faces and what they weigh in training mode, seed {run.seed}: fakes and reals "
+        f"apart, at even ranks from the lowest weight to the highest of {len(weights):,}."
     )
     title = f"Gallery of {method_name(run.row.method)}"
     return [CaptionedFigure(section.name, title, words, gallery_figure(shown), shown)]

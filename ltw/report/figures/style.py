@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from scipy.optimize import isotonic_regression
 
-from ltw.labels import METHOD_NAMES, method_name
+from ltw.labels import method_name
+from ltw.methods import METHODS
 from ltw.palette import CSS_COLOURS, INK, MUTED, RULE, SERIES, Colour
 from ltw.types import REAL
 
@@ -25,17 +26,17 @@ FEW = 4
 
 def method_colour(method: str) -> Colour:
     """Return the colour that stands for a method in every figure and table."""
-    return SERIES[method_place(method) % len(SERIES)]
+    return METHODS[method].colour if method in METHODS else INK
 
 
 def method_line(method: str) -> str:
     """Return the line style that tells methods of one colour apart."""
-    return LINES[method_place(method) // len(SERIES) % len(LINES)]
+    return METHODS[method].line if method in METHODS else "-"
 
 
 def method_place(method: str) -> int:
-    """Return a method's place in `METHOD_NAMES`; unknown ones share the place after the last."""
-    known = list(METHOD_NAMES)
+    """Return a method's place in `METHODS`; unknown ones share the place after the last."""
+    known = list(METHODS)
     return known.index(method) if method in known else len(known)
 
 

@@ -15,7 +15,7 @@ from ltw.report.figures.captioned import CaptionedFigure, Section
 from ltw.report.figures.style import domain_style, label_ends, panel
 from ltw.types import REAL
 
-WEIGHED = "Mean weight of the source validation faces."
+WEIGHED = "Mean weight of the training faces as it weighed their loss, by epoch."
 
 
 def figures(section: Section, method: str, forgeries: Sequence[str]) -> list[CaptionedFigure]:

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.special import expit
+from torch import Tensor
 
 from ltw import metrics
 from ltw.config import Config
@@ -19,6 +21,7 @@ from ltw.data.selection import source_faces
 from ltw.data.store import Store
 from ltw.engine.model_card import write_card
 from ltw.engine.run_folder import RunFolder
+from ltw.engine.scoring import score
 from ltw.errors import DataError, LTWError
 from ltw.export import TOLERANCE, Agreement, add_facts, compare, quantize, write_onnx
 from ltw.files import atomic, write_text
@@ -166,10 +169,7 @@ class _Faces:
 
     def images(self, at_most: int, *splits: str) -> Floats:
         """Return faces, by default of training and validation, as a network takes them."""
-        return self.read(self.rows(at_most, *(splits or ("train", "val"))))
-
-    def read(self, rows: NDArray[np.int64]) -> Floats:
-        """Return the faces of ``rows`` as a network takes them."""
+        rows = self.rows(at_most, *(splits or ("train", "val")))
         return to_tensor(self.store.images(rows), self.image_size).contiguous().numpy()
 
 
@@ -179,9 +179,12 @@ def _measure(faces: _Faces, full: Path, small: Path) -> Int8:
     aucs = []
     for path in (small, full):
         network = OnnxNetwork(path, path.stem)
-        parts = [rows[start : start + 32] for start in range(0, len(rows), 32)]
-        logits = np.concatenate([network.logits(faces.read(part)) for part in parts])
-        aucs.append(metrics.auc(labels, expit(logits.astype(np.float64))))
+
+        def logits(images: Tensor, network: OnnxNetwork = network) -> Tensor:
+            return torch.from_numpy(network.logits(images.contiguous().numpy()))
+
+        scored = score(logits, faces.store, rows, image_size=faces.image_size, batch_size=32)
+        aucs.append(metrics.auc(labels, expit(scored)))
     return Int8(len(rows), *aucs)
 
 

@@ -18,9 +18,9 @@ from typer.testing import CliRunner
 from ltw import Detector
 from ltw.cli import app
 from ltw.data.store import Store
-from ltw.engine import shipping
+from ltw.engine import export
+from ltw.engine.export import write_file, write_folder
 from ltw.engine.release import release_notes
-from ltw.engine.shipping import write_file, write_folder
 from ltw.engine.train import train
 from ltw.errors import DataError, LTWError
 from ltw.export import compare, write_onnx
@@ -213,7 +213,7 @@ def test_a_file_that_says_something_else_is_not_written(run, tmp_path, monkeypat
         other = Model("test_efficientnet", image_size=32).eval()
         write_onnx(other, path)
 
-    monkeypatch.setattr(shipping, "write_onnx", write_other)
+    monkeypatch.setattr(export, "write_onnx", write_other)
     with pytest.raises(LTWError, match=r"does not say what PyTorch says: logits differ by"):
         write_file(run, tmp_path / "out.onnx")
     assert not (tmp_path / "out.onnx").exists()
