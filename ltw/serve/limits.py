@@ -1,4 +1,4 @@
-"""What one file may ask of the service, and how it is refused."""
+"""Limits on what one file may ask of the service, and how it is refused."""
 
 from __future__ import annotations
 

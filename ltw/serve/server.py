@@ -1,4 +1,4 @@
-"""The running service: a socket, the pool, and an end that loses nothing it need not lose."""
+"""Server (uvicorn): a socket, the worker pool, and a graceful shutdown."""
 
 from __future__ import annotations
 

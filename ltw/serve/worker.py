@@ -1,4 +1,4 @@
-"""One worker process with the model loaded, replaced whenever it dies, hangs or is not wanted."""
+"""Worker: a process with the model loaded, replaced when it dies, hangs or is cancelled."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ltw.parallel.processes import Processes
 from ltw.parallel.worker import Outcome, Worker
 from ltw.progress import console
 from ltw.serve.limits import Limits, Refusal
-from ltw.serve.work import Answer, Scored, Task, Work
+from ltw.serve.scoring import Answer, Scored, Scorer, Task
 
 LOADING_SECONDS = 300.0
 POLL_SECONDS = 0.1
 
 
-class Lane:
-    """Scores one file after another; used by one thread.
+class ScoringWorker:
+    """Worker process that scores one file after another; used by one thread.
 
     Attributes:
         progress: of the file being scored: frames searched, and of how many.
@@ -33,7 +33,7 @@ class Lane:
         self.loaded = False
         self._limits = limits
         self._engine = Processes(1)
-        self._work = Work(model, limits, threads, self.progress)
+        self._scorer = Scorer(model, limits, threads, self.progress)
         self._process: Worker[Task | None, Answer] | None = None
 
     def load(self) -> Settings | None:
@@ -46,7 +46,7 @@ class Lane:
             if self._process.receive() is None:
                 return None
             self.stop()
-        self._process = self._engine.start(self._work)
+        self._process = self._engine.start(self._scorer)
         try:
             outcome = self._ask(self._process, None, LOADING_SECONDS, Event())
         except LTWError:
