@@ -6,7 +6,6 @@ import ipaddress
 import os
 import socket
 import time
-from collections.abc import Collection
 from types import FrameType
 
 import uvicorn
@@ -14,8 +13,8 @@ import uvicorn
 from ltw.errors import LTWError
 from ltw.progress import console
 from ltw.serve.app import create_app
+from ltw.serve.config import ServeConfig
 from ltw.serve.jobs import Results
-from ltw.serve.limits import Limits
 from ltw.serve.pool import Pool
 from ltw.serve.uploads import sweep
 
@@ -23,22 +22,13 @@ PICKUP_SECONDS = 3.0
 """How long results wait, at the end, for whoever asked for them."""
 
 
-def serve(
-    model: str,
-    *,
-    host: str,
-    port: int,
-    limits: Limits,
-    workers: int,
-    grace: float,
-    names: Collection[str] = (),
-) -> None:
-    """Serve until SIGINT or SIGTERM; then finish what was accepted, for up to ``grace`` seconds.
+def serve(config: ServeConfig) -> None:
+    """Serve until SIGINT or SIGTERM; then finish what was accepted, for up to `grace` seconds.
 
     Raises:
         LTWError: the address cannot be listened on, or the model cannot be loaded.
     """
-    listener = _bind(host, port)
+    listener = _bind(config.host, config.port)
     address, port = listener.getsockname()[:2]
     local = ipaddress.ip_address(address).is_loopback
     if not local:
@@ -48,12 +38,13 @@ def serve(
             soft_wrap=True,
         )
     sweep()
-    pool = Pool(model, limits, workers)
+    pool = Pool(config.model, config.limits, config.workers)
     try:
         settings = pool.start()
-        results = Results(limits.keep)
-        app = create_app(pool, results, names={host, *names}, any_address=not local)
-        config = uvicorn.Config(
+        results = Results(config.limits.keep)
+        names = {config.host, *config.allow_host}
+        app = create_app(pool, results, names=names, any_address=not local)
+        http = uvicorn.Config(
             app,
             log_level="warning",
             access_log=False,  # whoever knows a job's address may read its result
@@ -70,7 +61,7 @@ def serve(
             highlight=False,
             soft_wrap=True,
         )
-        _Server(config, pool, results, grace).run([listener])
+        _Server(http, pool, results, config.grace).run([listener])
     finally:
         pool.close()
         listener.close()
