@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections import deque
@@ -11,12 +12,13 @@ from threading import Condition, Thread
 from ltw.errors import LTWError
 from ltw.infer import Settings
 from ltw.parallel import cores
-from ltw.progress import console
 from ltw.serve.jobs import Job
 from ltw.serve.limits import Limits, Refusal
 from ltw.serve.prometheus import ServiceMetrics
 from ltw.serve.scoring import Scored
 from ltw.serve.worker import ScoringWorker
+
+log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 """How often idle processes are looked after."""
@@ -137,7 +139,7 @@ class Pool:
                 if not self._settings.done():
                     self._settings.set_exception(error)
                     return
-                console.print(f"worker: {error}", markup=False)
+                log.error(f"worker: {error}")
                 with self._changed:
                     self._changed.wait_for(lambda: self._closed, RETRY_SECONDS)
                 continue

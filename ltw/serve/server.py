@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import socket
 import time
@@ -11,12 +12,13 @@ from types import FrameType
 import uvicorn
 
 from ltw.errors import LTWError
-from ltw.progress import console
 from ltw.serve.app import create_app
 from ltw.serve.config import ServeConfig
 from ltw.serve.jobs import Results
 from ltw.serve.pool import Pool
 from ltw.serve.uploads import sweep
+
+log = logging.getLogger(__name__)
 
 PICKUP_SECONDS = 3.0
 """How long results wait, at the end, for whoever asked for them."""
@@ -32,10 +34,9 @@ def serve(config: ServeConfig) -> None:
     address, port = listener.getsockname()[:2]
     local = ipaddress.ip_address(address).is_loopback
     if not local:
-        console.print(
-            f"[bold yellow]warning:[/] {address} is not a loopback address: everybody who can "
-            "reach this machine can send files here, unencrypted and without a password",
-            soft_wrap=True,
+        log.warning(
+            f"warning: {address} is not a loopback address: everybody who can reach this machine "
+            "can send files here, unencrypted and without a password"
         )
     sweep()
     pool = Pool(config.model, config.limits, config.workers)
@@ -55,12 +56,7 @@ def serve(config: ServeConfig) -> None:
         )
         listener.listen()  # whoever reads the line below may connect at once
         shown = f"[{address}]" if ":" in address else address
-        console.print(
-            f"{settings.name} at http://{shown}:{port} (Ctrl-C ends it)",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
+        log.info(f"{settings.name} at http://{shown}:{port} (Ctrl-C ends it)")
         _Server(http, pool, results, config.grace).run([listener])
     finally:
         pool.close()
@@ -84,7 +80,7 @@ class _Server(uvicorn.Server):
             return
         self._pool.refuse_new()
         self._end = time.monotonic() + self._grace
-        console.print("finishing what was accepted; once more ends at once", highlight=False)
+        log.info("finishing what was accepted; once more ends at once")
 
     async def on_tick(self, counter: int) -> bool:
         """Look, ten times a second, whether it is time to end."""

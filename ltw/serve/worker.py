@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import MutableSequence
 from multiprocessing import get_context
@@ -12,9 +13,10 @@ from ltw.infer import Settings
 from ltw.parallel import Failure
 from ltw.parallel.processes import Processes
 from ltw.parallel.worker import Outcome, Worker
-from ltw.progress import console
 from ltw.serve.limits import Limits, Refusal
 from ltw.serve.scoring import Answer, Scored, Scorer, Task
+
+log = logging.getLogger(__name__)
 
 LOADING_SECONDS = 300.0
 POLL_SECONDS = 0.1
@@ -65,7 +67,7 @@ class ScoringWorker:
         try:
             self.load()
         except LTWError as error:
-            console.print(f"worker: {error}", markup=False)
+            log.error(f"worker: {error}")
         if self._process is None:
             return Refusal(503, "The service cannot load its model just now.", retry_after=30)
         self.progress[:] = [0, 0]
@@ -104,5 +106,5 @@ def _read(outcome: Outcome[Answer]) -> Scored | Refusal:
     if isinstance(outcome.result, Scored | Refusal):
         return outcome.result
     error = outcome.error or TypeError(f"{outcome.result!r}")
-    console.print("".join(getattr(error, "__notes__", [repr(error)])), markup=False)
+    log.error("".join(getattr(error, "__notes__", [repr(error)])))
     return Refusal(500, "The service failed on this file; its log says why.")

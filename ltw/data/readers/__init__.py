@@ -1,4 +1,4 @@
-"""Readers turn a data set's folder into clips: a file, a function and a dict entry each."""
+"""Readers: a data set's folder as a list of clips; a file, a function and a dict entry each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Reader(Protocol):
     def __call__(
         self, root: Path, *, dataset: str = ..., compressions: Collection[str] = ...
     ) -> list[Clip]:
-        """List the clips under ``root``; what is left out is told on standard error.
+        """List the clips under ``root``; what is left out is logged.
 
         ``dataset`` names the data set in the records, ``compressions`` takes only these levels
         (empty: all that are there).
