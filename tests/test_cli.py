@@ -249,7 +249,9 @@ def squares_are_faces(monkeypatch):
         return [Detection((x, y, x + w, y + h), landmarks, 0.9) for x, y, w, h in boxes if w > 5]
 
     monkeypatch.setattr(faces, "detect_faces", detect)
-    monkeypatch.setattr(extract, "each", lambda work, items, **_: enumerate(map(work, items)))
+    monkeypatch.setattr(
+        extract, "map_unordered", lambda work, items, **_: enumerate(map(work, items))
+    )
 
 
 def frames(n, side):

@@ -28,14 +28,14 @@ from ltw.parallel import Failure
 
 
 def in_process(work, items, *, workers):
-    """Stand in for `ltw.parallel.each`: as many results, no process to start."""
+    """Stand in for `ltw.parallel.map_unordered`: as many results, no process to start."""
     for position, item in enumerate(items):
         yield position, work(item)
 
 
 @pytest.fixture
 def here(monkeypatch):
-    monkeypatch.setattr(runner, "each", in_process)
+    monkeypatch.setattr(runner, "map_unordered", in_process)
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_a_process_that_dies_is_a_failure(runs, monkeypatch):
         for position, _ in enumerate(items):
             yield position, Failure("its worker process died (SIGSEGV)")
 
-    monkeypatch.setattr(runner, "each", dies)
+    monkeypatch.setattr(runner, "map_unordered", dies)
     assert set(run_all(runs).values()) == {"its worker process died (SIGSEGV)"}
 
 
@@ -144,7 +144,7 @@ def test_runs_share_the_cores(runs, monkeypatch):
         given.extend((workers, run.config.training.threads) for run in items)
         return iter(())
 
-    monkeypatch.setattr(runner, "each", record)
+    monkeypatch.setattr(runner, "map_unordered", record)
     monkeypatch.setattr(runner, "cores", lambda: 8)
     run_all(runs, jobs=3)
     assert given == [(3, 2)] * 4

@@ -10,7 +10,9 @@ from ltw.progress import show_log
 def squares_are_faces(monkeypatch):
     """Replace MTCNN, and extract in this process, which alone knows of that."""
     monkeypatch.setattr(faces, "detect_faces", detect_squares)
-    monkeypatch.setattr(extract, "each", lambda work, items, **_: enumerate(map(work, items)))
+    monkeypatch.setattr(
+        extract, "map_unordered", lambda work, items, **_: enumerate(map(work, items))
+    )
 
 
 @pytest.fixture(autouse=True)
