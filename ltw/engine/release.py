@@ -15,13 +15,13 @@ from ltw.data.loader import to_tensor
 from ltw.data.pairing import Rows
 from ltw.data.store import Store
 from ltw.engine.calibration import calibrate
-from ltw.models.detector import Detector
+from ltw.models.detector import DetectorNetwork
 
 COUNTED = ["dataset", "domain", "compression", "split"]
 
 
 def describe_release(
-    detector: Detector, config: Config, store: Store, training: Rows, validation: Rows
+    detector: DetectorNetwork, config: Config, store: Store, training: Rows, validation: Rows
 ) -> dict[str, Any]:
     """Return what detector.json holds beside the network's own keys; docs/release.md lists it.
 
@@ -81,7 +81,7 @@ def release_notes(release: Mapping[str, Any]) -> Iterator[str]:
 
 
 @torch.no_grad()
-def _logits(detector: Detector, store: Store, rows: Rows) -> np.ndarray:
+def _logits(detector: DetectorNetwork, store: Store, rows: Rows) -> np.ndarray:
     device = detector.mean.device
     parts = []
     for start in range(0, len(rows), 64):

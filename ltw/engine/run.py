@@ -19,7 +19,7 @@ from ltw.engine.build import choose_device
 from ltw.engine.evaluate import Predictor, measure, other_predictions, predict_to_file
 from ltw.errors import ConfigError, DataError, did_you_mean
 from ltw.files import atomic, write_text
-from ltw.models.detector import Detector
+from ltw.models.detector import DetectorNetwork
 from ltw.progress import progress_bar
 
 CONFIG, LOG = "config.toml", "metrics.jsonl"
@@ -136,7 +136,7 @@ def load_predictor(run: Path) -> tuple[Predictor, int]:
     config = read_run_config(run)
     if not (run / "detector").is_dir():
         raise DataError(f"{run}: this run has not ended; finish it: ltw train CONFIG --resume")
-    detector = Detector.load(run / "detector")
+    detector = DetectorNetwork.load(run / "detector")
     device = choose_device(config.training.device)
     detector.to(device).to(memory_format=torch.channels_last)
 

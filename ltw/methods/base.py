@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ltw.config import Config, DetectorConfig
 from ltw.errors import LTWError
-from ltw.models.detector import Detector
+from ltw.models.detector import DetectorNetwork
 from ltw.models.functional import gradients
 from ltw.types import Batch
 
@@ -88,13 +88,15 @@ class Method(nn.Module, ABC):
         return [{"name": "detector", "params": list(self.detector.parameters())}]
 
 
-def make_detector(config: DetectorConfig) -> Detector:
+def make_detector(config: DetectorConfig) -> DetectorNetwork:
     """Make the detector that a config describes.
 
     Raises:
-        ConfigError: as `Detector` does.
+        ConfigError: as `DetectorNetwork` does.
     """
-    return Detector(config.backbone, pretrained=config.pretrained, image_size=config.image_size)
+    return DetectorNetwork(
+        config.backbone, pretrained=config.pretrained, image_size=config.image_size
+    )
 
 
 def trainable(module: nn.Module) -> dict[str, nn.Parameter]:

@@ -15,7 +15,7 @@ from ltw.models.autoencoders import (
     keep_half,
     third_order_residual,
 )
-from ltw.models.detector import Detector
+from ltw.models.detector import DetectorNetwork
 from ltw.types import Batch
 
 RECONSTRUCTION_WEIGHT = 0.1
@@ -45,7 +45,7 @@ class ForensicTransfer(Method):
     @classmethod
     def build(cls, config: Config) -> Self:
         """Make the paper's networks; of the section [detector] only ``image_size`` is used."""
-        detector = Detector("forensic_transfer", image_size=config.detector.image_size)
+        detector = DetectorNetwork("forensic_transfer", image_size=config.detector.image_size)
         return cls(detector, ForensicTransferDecoder())
 
     def backward(self, batch: Batch) -> Logs:

@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy, mse_loss
 from ltw.config import Config
 from ltw.methods.base import Logs, Method, require_finite, trainable
 from ltw.models.autoencoders import MultiTaskDecoder, activation_loss, keep_half
-from ltw.models.detector import Detector
+from ltw.models.detector import DetectorNetwork
 from ltw.types import Batch
 
 ADAM = {"weight_decay": 5e-4, "eps": 1e-7}
@@ -38,16 +38,16 @@ class MultiTask(Method):
     """
 
     needs_masks = True
-    detector: Detector
+    detector: DetectorNetwork
 
-    def __init__(self, detector: Detector, decoder: nn.Module) -> None:
+    def __init__(self, detector: DetectorNetwork, decoder: nn.Module) -> None:
         super().__init__(detector)
         self.decoder = decoder
 
     @classmethod
     def build(cls, config: Config) -> Self:
         """Make the paper's networks; of the section [detector] only ``image_size`` is used."""
-        detector = Detector("multi_task", image_size=config.detector.image_size)
+        detector = DetectorNetwork("multi_task", image_size=config.detector.image_size)
         return cls(detector, MultiTaskDecoder())
 
     def backward(self, batch: Batch) -> Logs:

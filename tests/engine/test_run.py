@@ -14,7 +14,7 @@ from ltw.data.store import Store
 from ltw.engine import run as engine
 from ltw.engine.run import evaluate_run, read_run_config, require_config, settings_hash
 from ltw.errors import ConfigError, DataError
-from ltw.models.detector import Detector
+from ltw.models.detector import DetectorNetwork
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_scores_are_the_released_detectors_on_test_faces(trained, store_path):
     faces = store.records.loc[table["index"]]
     assert set(faces["split"]) == {"test"}
     assert len(table) == table["index"].nunique() == 5 * PEOPLE["test"] * FRAMES
-    detector = Detector.load(trained["ltw"] / "detector")
+    detector = DetectorNetwork.load(trained["ltw"] / "detector")
     images = torch.from_numpy(store.images(table["index"])).permute(0, 3, 1, 2) / 255
     with torch.no_grad():
         logits, _ = detector(images)

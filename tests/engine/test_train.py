@@ -26,7 +26,7 @@ from ltw.engine.run import BEST, LAST, read_run_config
 from ltw.engine.train import train
 from ltw.errors import ConfigError, DataError, LTWError
 from ltw.methods import ERM, LTW, METHODS
-from ltw.models.detector import Detector
+from ltw.models.detector import DetectorNetwork
 
 BOTH = pytest.mark.parametrize("method", ["alltrain", "ltw"])
 SAVES_EVERY_STEP = 1e-9
@@ -172,7 +172,7 @@ def test_tensorboard_shows_the_log(trained, method):
 @BOTH
 def test_release_is_the_best_checkpoints_detector(trained, method):
     run = trained[method]
-    assert_same_tensors(Detector.load(run / "detector").state_dict(), best_weights(run))
+    assert_same_tensors(DetectorNetwork.load(run / "detector").state_dict(), best_weights(run))
 
 
 def test_best_is_the_first_of_the_highest_validation_auc(make_config, tmp_path, monkeypatch):
@@ -306,7 +306,7 @@ def test_every_method_trains_repeats_and_resumes(make_config, tmp_path, train_un
     train_until(2, config, tmp_path / "run")  # in the first epoch, where there is one
     train(config, tmp_path / "run", resume=True)
     assert_same_run(tmp_path / "whole", tmp_path / "run")
-    released = Detector.load(tmp_path / "run/detector").state_dict()
+    released = DetectorNetwork.load(tmp_path / "run/detector").state_dict()
     assert_same_tensors(released, best_weights(tmp_path / "run"))
 
 
@@ -316,7 +316,7 @@ def test_a_method_that_trains_nothing_is_validated_and_released(make_config, tmp
         warnings.simplefilter("error")
         train(config, tmp_path / "run")
     assert [line["kind"] for line in log_of(tmp_path / "run")] == ["epoch"]
-    released = Detector.load(tmp_path / "run/detector").state_dict()
+    released = DetectorNetwork.load(tmp_path / "run/detector").state_dict()
     assert_same_tensors(released, build_method(config).detector.state_dict())
     assert "data loading" not in capsys.readouterr().err
 
@@ -433,7 +433,7 @@ def test_resuming_a_finished_run_only_releases_again(make_config, tmp_path, monk
     train(config, tmp_path / "run", resume=True)
     assert (tmp_path / "run/metrics.jsonl").read_text() == log
     assert {name: (tmp_path / "run" / name).read_bytes() for name in before} == before
-    Detector.load(tmp_path / "run/detector")
+    DetectorNetwork.load(tmp_path / "run/detector")
 
 
 @pytest.mark.slow
