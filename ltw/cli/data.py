@@ -195,8 +195,8 @@ def store_check(path: Annotated[Path, typer.Argument(help="Folder of faces.")]) 
 
     What is missing of a data set, by its official numbers and lists, is told as a note.
     """
+    from ltw.data.checks.store_check import store_check as check
     from ltw.data.store import read_parameters
-    from ltw.data.store_check import store_check as check
 
     read_parameters(path)  # a folder that is no store is bad input, not a problem found
     found = check(path)

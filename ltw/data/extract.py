@@ -1,4 +1,4 @@
-"""From videos to the store: a parallel job that can be cut off and continued."""
+"""Face extraction: from videos to the store, as a parallel job that can be killed and resumed."""
 
 from __future__ import annotations
 

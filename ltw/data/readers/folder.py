@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ltw.data.counterparts import counterparts
+from ltw.data.checks.counterparts import counterparts
 from ltw.data.readers._common import (
     hashed_share,
     log,

@@ -54,11 +54,11 @@ function showVerdict(prediction, about) {
   $("verdict").textContent = WORDS[verdict];
   $("verdict").className = verdict;
   $("score").textContent = p === null ? "" : percent(p);
-  $("gauge").hidden = p === null;
-  $("gauge").className = `gauge ${verdict}`;
+  $("score-bar").hidden = p === null;
+  $("score-bar").className = `score-bar ${verdict}`;
   if (p !== null) {
-    $("gauge").querySelector(".fill").style.width = `${100 * p}%`;
-    $("gauge").querySelector(".mark").style.left = `${100 * threshold}%`;
+    $("score-bar").querySelector(".fill").style.width = `${100 * p}%`;
+    $("score-bar").querySelector(".mark").style.left = `${100 * threshold}%`;
   }
   const who = people.length > 1 ? "the most suspect of the people in it" : kind === "video" ? "the person in it" : "the face in it";
   const text = p === null
