@@ -60,7 +60,7 @@ def models(folder: Path) -> list[Path]:
 
 @contextmanager
 def served(model: Path, workers: int) -> Iterator[tuple[str, psutil.Process]]:
-    command = [sys.executable, "-m", "ltw.cli", "serve", "--model", str(model), "--port", "0"]
+    command = [sys.executable, "-m", "ltw", "serve", "--model", str(model), "--port", "0"]
     process = subprocess.Popen(
         [*command, "--workers", str(workers)], stderr=subprocess.PIPE, text=True
     )

@@ -1,4 +1,4 @@
-"""The command line: one command a stage, each stage a function of its own elsewhere.
+"""Command line: one command a stage, each stage a function of its own elsewhere.
 
 Exit codes: 0 done; 1 done, but some inputs failed and are listed; 2 bad usage or bad input, said in
 one message on standard error. Results go to standard output, progress to standard error.
@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from rich.markup import escape
 
+import ltw
 from ltw.cli import bench, data, export, figures, predict, serve, training
 from ltw.errors import LTWError
 from ltw.progress import console, show_log
@@ -27,7 +28,28 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"ltw {ltw.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
 app.command()(training.demo)
 app.command()(data.synth)
 app.command()(data.extract)

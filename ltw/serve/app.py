@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
+from ltw import __version__
 from ltw.infer import Prediction
 from ltw.palette import theme_css
 from ltw.serve.jobs import Job, JobState, Results
@@ -121,7 +121,7 @@ def create_app(
 
     app = FastAPI(
         title="ltw serve",
-        version=version("ltw"),
+        version=__version__,
         summary="How likely is it that a face in a photograph or video was forged?",
         description="The same scores as `ltw predict`. Files are deleted when they are scored.",
         docs_url=None,  # FastAPI's own pages load scripts from elsewhere
@@ -194,7 +194,7 @@ def _add_api(app: FastAPI, pool: Pool, results: Results) -> None:
     async def about() -> About:
         """Return the model's name and threshold, and the limits."""
         settings = pool.settings
-        return About(settings.name, settings.threshold, version("ltw"), pool.limits)
+        return About(settings.name, settings.threshold, __version__, pool.limits)
 
 
 def _view(job: Job, pool: Pool) -> JobView:

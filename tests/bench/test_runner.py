@@ -197,7 +197,7 @@ def bench(store, out, *more):
     keys = {**TINY, "training.steps_per_epoch": 8, "training.epochs": 2}
     settings = [x for k, v in keys.items() for x in ("--set", f"{k}={json.dumps(v)}")]
     return [
-        *(sys.executable, "-m", "ltw.cli", "bench", "run", "leave-one-out"),
+        *(sys.executable, "-m", "ltw", "bench", "run", "leave-one-out"),
         *("--store", str(store), "--out", str(out), "--methods", "alltrain"),
         *settings,
         *more,

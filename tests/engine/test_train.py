@@ -445,7 +445,7 @@ def test_resumed_after_sigkill(make_config, tmp_path, method):
     )
     train(config, tmp_path / "whole")
     (tmp_path / "run.toml").write_text(config.to_toml())
-    command = [sys.executable, "-m", "ltw.cli", "train", str(tmp_path / "run.toml")]
+    command = [sys.executable, "-m", "ltw", "train", str(tmp_path / "run.toml")]
     command += ["--run", str(tmp_path / "run")]
     log = tmp_path / "run/metrics.jsonl"
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)

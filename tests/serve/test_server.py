@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 def run(*options):
     return subprocess.run(
-        [sys.executable, "-m", "ltw.cli", "serve", *options],
+        [sys.executable, "-m", "ltw", "serve", *options],
         capture_output=True,
         text=True,
         timeout=60,
