@@ -22,7 +22,7 @@ from torch import Tensor
 from ltw.data.loader import to_tensor
 from ltw.faces import crop, crop_box, detect_faces
 from ltw.methods import LTW
-from ltw.models.detector import Detector
+from ltw.models.detector import DetectorNetwork
 from ltw.models.functional import step_length
 from ltw.models.weight_network import WeightNetwork
 from ltw.synth.people import film, sample_person
@@ -46,7 +46,7 @@ def main() -> None:
     print("backbone              | steps | |εv|   | error θ | first order | error w")
     for backbone, pretrained in CASES:
         torch.manual_seed(0)
-        detector = Detector(backbone, pretrained=pretrained, image_size=args.size).train()
+        detector = DetectorNetwork(backbone, pretrained=pretrained, image_size=args.size).train()
         method = LTW(detector, WeightNetwork(detector.channels))
         adam = torch.optim.Adam(method.parameters(), 1e-3)
         for steps in (0, args.steps):

@@ -31,7 +31,7 @@ import torch
 from machine import describe
 
 from ltw.export import quantize, write_onnx
-from ltw.models.detector import Detector
+from ltw.models.detector import DetectorNetwork
 
 SIZE, THREADS, BATCHES = 224, 2, (1, 32)
 START = (
@@ -45,7 +45,7 @@ Runner = Callable[[np.ndarray], object]
 def make(backbone: str, folder: Path) -> dict[str, Path]:
     """Write the same detector three times."""
     torch.manual_seed(0)
-    detector = Detector(backbone, image_size=SIZE).eval()
+    detector = DetectorNetwork(backbone, image_size=SIZE).eval()
     made = {
         "PyTorch": folder / backbone,
         "ONNX": folder / f"{backbone}.onnx",
@@ -69,7 +69,7 @@ def start_up(models: dict[str, Path], rounds: int) -> dict[str, float]:
 
 
 def open_all(models: dict[str, Path]) -> dict[str, Runner]:
-    detector = Detector.load(models["PyTorch"]).to(memory_format=torch.channels_last)
+    detector = DetectorNetwork.load(models["PyTorch"]).to(memory_format=torch.channels_last)
 
     def eager(images: np.ndarray) -> object:
         with torch.inference_mode():

@@ -29,7 +29,7 @@ import numpy as np
 import psutil
 from machine import describe
 
-from ltw.models.detector import Detector
+from ltw.models.detector import DetectorNetwork
 from ltw.synth.people import film, sample_person
 
 CONCURRENCY = (1, 8)
@@ -54,13 +54,13 @@ def portrait() -> bytes:
 
 def models(folder: Path) -> list[Path]:
     for backbone, size in (("test_efficientnet", 64), ("tf_efficientnet_lite0", 224)):
-        Detector(backbone, image_size=size).save(folder / f"{backbone}-{size}")
+        DetectorNetwork(backbone, image_size=size).save(folder / f"{backbone}-{size}")
     return sorted(folder.iterdir(), reverse=True)
 
 
 @contextmanager
 def served(model: Path, workers: int) -> Iterator[tuple[str, psutil.Process]]:
-    command = [sys.executable, "-m", "ltw.cli", "serve", "--model", str(model), "--port", "0"]
+    command = [sys.executable, "-m", "ltw", "serve", "--model", str(model), "--port", "0"]
     process = subprocess.Popen(
         [*command, "--workers", str(workers)], stderr=subprocess.PIPE, text=True
     )

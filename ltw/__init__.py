@@ -1,6 +1,7 @@
 """Learning to Weight: face-forgery detection that generalises to forgeries never seen.
 
-``from ltw import Detector`` gives `ltw.infer.Detector`, which scores files.
+``from ltw import Detector`` gives `ltw.infer.Detector`, which scores files; ``ltw.__version__`` is
+the version of the installed package.
 """
 
 from __future__ import annotations
@@ -15,11 +16,17 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 if TYPE_CHECKING:
     from ltw.infer import Detector
 
-__all__ = ["Detector"]
+    __version__: str
+
+__all__ = ["Detector", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
     """Import what is asked for when it is asked for: ``import ltw`` alone loads nothing."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("ltw")
     if name == "Detector":
         from ltw.infer import Detector
 

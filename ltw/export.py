@@ -26,7 +26,7 @@ from scipy.special import expit
 from ltw.errors import LTWError
 from ltw.files import atomic
 from ltw.infer.networks import METADATA, Floats, OnnxNetwork
-from ltw.models.detector import Detector
+from ltw.models.detector import DetectorNetwork
 
 if TYPE_CHECKING:
     import onnx
@@ -57,7 +57,7 @@ class Agreement:
         return max(self.logit, self.probability) <= TOLERANCE
 
 
-def write_onnx(detector: Detector, path: Path) -> None:
+def write_onnx(detector: DetectorNetwork, path: Path) -> None:
     """Write ``detector``, in evaluation mode on the CPU, to ``path``, atomically.
 
     Raises:
@@ -86,7 +86,7 @@ def write_onnx(detector: Detector, path: Path) -> None:
     _save(program.model_proto, path, detector.config)
 
 
-def compare(detector: Detector, path: Path, images: Floats) -> Agreement:
+def compare(detector: DetectorNetwork, path: Path, images: Floats) -> Agreement:
     """Run a detector and its ONNX file on the same images (K, 3, S, S), in batches of `BATCHES`."""
     network = OnnxNetwork(path, path.stem)
     theirs, ours = [], []

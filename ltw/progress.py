@@ -1,7 +1,12 @@
-"""One progress bar for every long job: on standard error, with a count, a rate and time left."""
+"""Terminal output on standard error: one progress bar for every long job, and the log.
+
+Library code never prints: what it has to say goes to Python's `logging`, to loggers named after
+their modules, below ``ltw``. The command line shows them by `show_log`.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -16,6 +21,26 @@ from rich.progress import (
 )
 
 console = Console(stderr=True)
+
+
+class _ConsoleHandler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        console.print(
+            self.format(record),
+            style="yellow" if record.levelno >= logging.WARNING else None,
+            markup=False,
+            highlight=False,
+            emoji=False,
+            soft_wrap=True,
+        )
+
+
+def show_log() -> None:
+    """Show what ``ltw`` logs, from level INFO on, on standard error; once however often called."""
+    log = logging.getLogger("ltw")
+    if not any(isinstance(handler, _ConsoleHandler) for handler in log.handlers):
+        log.addHandler(_ConsoleHandler())
+    log.setLevel(logging.INFO)
 
 
 @contextmanager

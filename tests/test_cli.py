@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from importlib.metadata import version
 
 import cv2
 import numpy as np
@@ -18,10 +19,13 @@ import typer.main
 from PIL import Image
 from toy_store import FORGERIES, toy_store
 
+import ltw as package
 from ltw import cli, faces
 from ltw.data import extract
+from ltw.data.readers import READERS
 from ltw.data.store_writer import Parameters, begin
 from ltw.faces import Detection
+from ltw.parallel import ENGINES
 from ltw.video import write_video
 
 
@@ -48,7 +52,7 @@ def ltw(monkeypatch, capsys):
 
 
 def ltw_process(*arguments, **options):
-    command = [sys.executable, "-m", "ltw.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "ltw", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
 
 
@@ -249,7 +253,9 @@ def squares_are_faces(monkeypatch):
         return [Detection((x, y, x + w, y + h), landmarks, 0.9) for x, y, w, h in boxes if w > 5]
 
     monkeypatch.setattr(faces, "detect_faces", detect)
-    monkeypatch.setattr(extract, "each", lambda work, items, **_: enumerate(map(work, items)))
+    monkeypatch.setattr(
+        extract, "map_unordered", lambda work, items, **_: enumerate(map(work, items))
+    )
 
 
 def frames(n, side):
@@ -384,7 +390,7 @@ def test_a_mistake_in_a_process_of_its_own(tmp_path):
 
 @pytest.mark.slow
 def test_interrupted_training_says_no_more_and_resumes(experiment, tmp_path):
-    command = [sys.executable, "-m", "ltw.cli", "train", str(experiment), "--run"]
+    command = [sys.executable, "-m", "ltw", "train", str(experiment), "--run"]
     command += [str(tmp_path / "run"), "--set", "training.steps_per_epoch=40"]
     command += ["--set", "training.workers=1", "--set", "training.epochs=1"]
     process = subprocess.Popen(
@@ -428,3 +434,33 @@ def test_without_arguments_the_commands_are_listed(ltw):
     assert outcome.code == 0
     for name in ("demo", "synth", "extract", "store", "train", "evaluate"):
         assert re.search(rf"^\W*{name} ", outcome.out, re.MULTILINE)
+
+
+def test_the_version_is_the_package_metadata_s(ltw):
+    expected = version("ltw")
+    assert package.__version__ == expected
+    assert ltw("--version") == Outcome(0, f"ltw {expected}\n", "")
+    assert ltw_process("--version").stdout == f"ltw {expected}\n"
+
+
+@pytest.mark.parametrize("command", [[], ["extract"], ["store", "info"], ["bench", "run"]])
+def test_h_is_help(ltw, command):
+    short, long = ltw(*command, "-h"), ltw(*command, "--help")
+    assert short == long
+    assert short.code == 0
+    assert "Usage:" in short.out
+
+
+def test_names_of_readers_and_engines_are_those_that_there_are(ltw, tmp_path):
+    shown = " ".join(ltw("extract", "--help").out.replace("│", " ").split())
+    assert f"How ROOT is laid out: {', '.join(READERS)}." in shown
+    assert f": {', '.join(ENGINES)}." in shown
+    for reader in READERS:
+        assert callable(READERS[reader]), reader
+        refused(ltw("extract", reader, tmp_path / "none", "--store", tmp_path / "s"), "none")
+    wrong = ltw("extract", "faceforensic", tmp_path, "--store", tmp_path / "s")
+    assert wrong.code == 2
+    assert "did you mean" in wrong.err
+    wrong = ltw("extract", "folder", tmp_path, "--store", tmp_path / "s", "--engine", "rya")
+    assert wrong.code == 2
+    assert "did you mean 'ray'" in " ".join(wrong.err.replace("│", " ").split())

@@ -7,8 +7,8 @@ import pytest
 
 from ltw import demo
 from ltw.config import DetectorConfig
+from ltw.data.checks.store_check import store_check
 from ltw.data.store import Store
-from ltw.data.store_check import store_check
 from ltw.errors import LTWError
 
 METRICS = {"acc", "log_loss", "auc", "eer"}

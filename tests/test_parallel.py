@@ -1,4 +1,4 @@
-"""What every user of `each` relies on; work functions are at module level, as processes need."""
+"""Parallel map: what its users rely on; work functions are at module level, as processes need."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ltw.errors import ConfigError, DataError, LTWError
-from ltw.parallel import Failure, Shard, each
+from ltw.parallel import Failure, Shard, map_unordered
 from ltw.parallel.processes import _serve
 
 
@@ -74,10 +74,10 @@ def ray_cluster():
 
 @pytest.fixture(params=["local", "ray"])
 def run(request):
-    """`each` by either engine; Ray's on a cluster that the tests share, as starting one is slow."""
+    """`map_unordered` by either engine; Ray's on one cluster for all, as starting one is slow."""
     if request.param == "ray":
         request.getfixturevalue("ray_cluster")
-    return partial(each, engine=request.param)
+    return partial(map_unordered, engine=request.param)
 
 
 def test_every_item_comes_back_once_with_its_position(run):
@@ -128,11 +128,11 @@ def test_no_process_outlives_its_parent(tmp_path, number):
         textwrap.dedent(f"""
         from functools import partial
         from pathlib import Path
-        from ltw.parallel import each
+        from ltw.parallel import map_unordered
         from test_parallel import meet
 
         if __name__ == "__main__":
-            results = each(partial(meet, Path({str(tmp_path)!r})), [1, 1], workers=2)
+            results = map_unordered(partial(meet, Path({str(tmp_path)!r})), [1, 1], workers=2)
             next(results)
         """)
     )
@@ -146,24 +146,25 @@ def test_no_process_outlives_its_parent(tmp_path, number):
 
 def test_a_script_without_a_main_guard_is_told(tmp_path):
     script = tmp_path / "script.py"
-    script.write_text("from ltw.parallel import each\nprint(list(each(abs, [1], workers=1)))\n")
+    call = "print(list(map_unordered(abs, [1], workers=1)))"
+    script.write_text(f"from ltw.parallel import map_unordered\n{call}\n")
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     assert LTWError.__name__ in done.stderr
     assert "__main__" in done.stderr
 
 
 def test_the_local_engine_says_how_a_process_died():
-    results = dict(each(square_unless, [1, 2], workers=1))
+    results = dict(map_unordered(square_unless, [1, 2], workers=1))
     assert results[0] == Failure("its worker process died (SIGKILL)")
     assert results[1] == Failure("its worker process died (exit code 7)")
 
 
 def test_an_unknown_engine_and_a_missing_ray_are_told(monkeypatch):
     with pytest.raises(ConfigError, match="did you mean 'local'"):
-        next(each(square, [1], engine="locl"))
+        next(map_unordered(square, [1], engine="locl"))
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(LTWError, match=r"pip install 'ltw\[ray\]'"):
-        next(each(square, [1], engine="ray"))
+        next(map_unordered(square, [1], engine="ray"))
 
 
 @pytest.mark.parametrize(("items", "count"), [(10, 3), (2, 4), (0, 1)])

@@ -97,7 +97,7 @@ def score(page: Page, url: str, file: Path) -> None:
 @contextmanager
 def service(folder: Path) -> Iterator[str]:
     """Run ltw serve on a free port; yields its address."""
-    command = [sys.executable, "-m", "ltw.cli", "serve", "--model", "demo/runs/ltw", "--port", "0"]
+    command = [sys.executable, "-m", "ltw", "serve", "--model", "demo/runs/ltw", "--port", "0"]
     process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
     try:
         said = iter(process.stderr or ())

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ltw.bench.suites import Suite, Variant
 from ltw.config import Config, parse_config, set_key
-from ltw.data.leaks import shared_people
+from ltw.data.checks.leaks import shared_people
 from ltw.data.selection import evaluation_faces, source_faces
 from ltw.data.store import Store
 from ltw.engine.benchmark import Benchmark

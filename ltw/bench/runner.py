@@ -19,7 +19,7 @@ from ltw.engine.settings import settings_hash
 from ltw.engine.train import data_loading_share, train
 from ltw.errors import LTWError
 from ltw.methods import METHODS
-from ltw.parallel import Failure, cores, each
+from ltw.parallel import Failure, cores, map_unordered
 
 LOCK_SECONDS = 10.0  # a killed call's processes end within moments
 
@@ -41,7 +41,9 @@ def run_all(runs: Sequence[PlannedRun], *, jobs: int = 1) -> dict[str, str]:
                 status.start(run)
                 yield _with_threads(run, threads)
 
-        for position, outcome in each(_work, begun(), workers=min(jobs, max(1, len(todo)))):
+        for position, outcome in map_unordered(
+            _work, begun(), workers=min(jobs, max(1, len(todo)))
+        ):
             reason = outcome.reason if isinstance(outcome, Failure) else outcome
             if reason is not None:
                 failures[todo[position].folder.name] = reason

@@ -1,4 +1,4 @@
-"""The command line: one command a stage, each stage a function of its own elsewhere.
+"""Command line: one command a stage, each stage a function of its own elsewhere.
 
 Exit codes: 0 done; 1 done, but some inputs failed and are listed; 2 bad usage or bad input, said in
 one message on standard error. Results go to standard output, progress to standard error.
@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from rich.markup import escape
 
+import ltw
 from ltw.cli import bench, data, export, figures, predict, serve, training
 from ltw.errors import LTWError
-from ltw.progress import console
+from ltw.progress import console, show_log
 
 # Before PyTorch is loaded: its waiting threads then sleep instead of spinning. On 2 cores a step
 # is as fast or faster, and beside another busy process ten times faster.
@@ -27,7 +28,28 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"ltw {ltw.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
 app.command()(training.demo)
 app.command()(data.synth)
 app.command()(data.extract)
@@ -53,6 +75,7 @@ app.add_typer(suites, name="bench")
 
 def main() -> None:
     """Run the command line; a user's mistake becomes one message and exit code 2."""
+    show_log()
     try:
         app()
     except LTWError as error:

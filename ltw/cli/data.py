@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +10,10 @@ import typer
 from rich.box import SIMPLE
 from rich.table import Column, Table
 
+from ltw.cli.choices import one_of
 from ltw.cli.output import end, list_failures, names, output
+from ltw.data.readers import READERS
+from ltw.parallel import ENGINES
 
 
 def synth(
@@ -65,26 +67,10 @@ def synth(
     end(dict(summary.skips), "people left out")
 
 
-class Dataset(StrEnum):
-    """Data sets with a reader; `ltw.data.readers.READERS` has the same names."""
-
-    faceforensics = "faceforensics"
-    celeb_df = "celeb-df"
-    dfdc = "dfdc"
-    folder = "folder"
-    deepfakebench = "deepfakebench"
-    frames = "frames"
-
-
-class Engine(StrEnum):
-    """Where work is done; `ltw.parallel.ENGINES` has the same names."""
-
-    local = "local"
-    ray = "ray"
-
-
 def extract(
-    dataset: Annotated[Dataset, typer.Argument(help="How ROOT is laid out.")],
+    dataset: Annotated[
+        str, typer.Argument(metavar="DATASET", **one_of(READERS, "How ROOT is laid out"))
+    ],
     root: Annotated[Path, typer.Argument(help="The data set's folder.")],
     store: Annotated[Path, typer.Option(help="Folder of faces to write, or to add to.")],
     frames: Annotated[int, typer.Option(help="Evenly spaced frames of every video.")] = 10,
@@ -106,8 +92,11 @@ def extract(
         float, typer.Option(metavar="SECONDS", help="Give a video up after this long.")
     ] = 600,
     engine: Annotated[
-        Engine, typer.Option(help="This machine, or the Ray cluster at RAY_ADDRESS.")
-    ] = Engine.local,
+        str,
+        typer.Option(
+            metavar="ENGINE", **one_of(ENGINES, "This machine, or the Ray cluster at RAY_ADDRESS")
+        ),
+    ] = "local",
     shard: Annotated[
         str | None,
         typer.Option(metavar="I/N", help="Do one of N parts, for batch schedulers; merge nothing."),
@@ -125,13 +114,12 @@ def extract(
     Example: `ltw extract faceforensics FaceForensics --compression c23 --store faces`
     """
     from ltw.data.extract import extract as extract_clips
-    from ltw.data.readers import READERS
     from ltw.data.store import VIDEOS
     from ltw.parallel import Shard
 
     part = None if shard is None else Shard.parse(shard)
     options: dict[str, Any] = {} if name is None else {"dataset": name}
-    clips = READERS[dataset.value](root, compressions=names(compression), **options)
+    clips = READERS[dataset](root, compressions=names(compression), **options)
     summary = extract_clips(
         clips,
         store,
@@ -140,7 +128,7 @@ def extract(
         size=size,
         workers=workers,
         timeout=timeout,
-        engine=engine.value,
+        engine=engine,
         shard=part,
         retry_failed=retry_failed,
     )
@@ -195,8 +183,8 @@ def store_check(path: Annotated[Path, typer.Argument(help="Folder of faces.")]) 
 
     What is missing of a data set, by its official numbers and lists, is told as a note.
     """
+    from ltw.data.checks.store_check import store_check as check
     from ltw.data.store import read_parameters
-    from ltw.data.store_check import store_check as check
 
     read_parameters(path)  # a folder that is no store is bad input, not a problem found
     found = check(path)

@@ -1,49 +1,46 @@
-"""`ltw serve`."""
+"""Command `ltw serve`."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ltw.errors import LTWError
-from ltw.parallel import cores
 
 _EXTRA = {"fastapi", "starlette", "uvicorn", "python_multipart", "prometheus_client"}
 
 
 def serve(
     model: Annotated[
-        str,
+        str | None,
         typer.Option(help="A run's folder, a released folder, an ONNX file, or hf://owner/name."),
-    ],
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 8000,
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="TOML file with all settings (docs/serve.md); options come before it."),
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on; default: 127.0.0.1.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Default: 8000; 0: any that is free.")
+    ] = None,
     allow_host: Annotated[
         list[str] | None, typer.Option(help="Further host name to answer to; may be repeated.")
     ] = None,
     workers: Annotated[
-        int, typer.Option(min=1, help="Processes that score; each has the model in memory.")
-    ] = min(2, cores()),
-    queue: Annotated[int, typer.Option(min=0, help="Files that may wait for a worker.")] = 8,
-    frames: Annotated[int, typer.Option(min=1, help="Frames looked at in a video.")] = 32,
-    max_megabytes: Annotated[float, typer.Option(min=0, help="Size of a file.")] = 100,
-    max_megapixels: Annotated[float, typer.Option(min=0, max=150, help="Of a photograph.")] = 50,
-    max_video_megapixels: Annotated[
-        float, typer.Option(min=0, help="Of a video's frame; 8.3 is 3840 x 2160.")
-    ] = 9,
-    max_video_seconds: Annotated[float, typer.Option(min=0, help="Length of a video.")] = 600,
-    max_video_frames: Annotated[int, typer.Option(min=1, help="Length of a video.")] = 40_000,
-    max_seconds: Annotated[
-        float, typer.Option(min=0, help="Time for an upload, and then for scoring it.")
-    ] = 120,
-    keep: Annotated[
-        float, typer.Option(min=1, help="Seconds that the page's results are kept, in memory.")
-    ] = 600,
-    grace: Annotated[
-        float, typer.Option(min=0, help="Seconds to finish accepted files when told to end.")
-    ] = 30,
+        int | None,
+        typer.Option(min=1, help="Processes that score, each with the model; default: 2."),
+    ] = None,
+    queue: Annotated[
+        int | None, typer.Option(min=0, help="Files that may wait for a worker; default: 8.")
+    ] = None,
+    max_megabytes: Annotated[
+        float | None, typer.Option(min=0, help="Size of a file; default: 100.")
+    ] = None,
 ) -> None:
     """Score files over HTTP, with a page for the browser.
 
@@ -52,32 +49,25 @@ def serve(
 
     Example: `ltw serve --model runs/gid-df23-ltw-0`, then open http://127.0.0.1:8000
     """
-    if not model.startswith("hf://"):
-        os.environ["HF_HUB_OFFLINE"] = "1"
     try:
-        from ltw.serve import Limits
+        from ltw.serve import load_serve_config
         from ltw.serve import serve as run
     except ModuleNotFoundError as error:
         if error.name not in _EXTRA:
             raise
         raise LTWError(f"{error.name} is missing: pip install 'ltw[serve]'") from None
-    limits = Limits(
-        megabytes=max_megabytes,
-        megapixels=max_megapixels,
-        video_megapixels=max_video_megapixels,
-        video_seconds=max_video_seconds,
-        video_frames=max_video_frames,
-        seconds=max_seconds,
-        frames=frames,
-        queue=queue,
-        keep=keep,
+    settings = load_serve_config(
+        config,
+        {
+            "model": model,
+            "host": host,
+            "port": port,
+            "allow_host": allow_host,
+            "workers": workers,
+            "limits.queue": queue,
+            "limits.megabytes": max_megabytes,
+        },
     )
-    run(
-        model,
-        host=host,
-        port=port,
-        limits=limits,
-        workers=workers,
-        grace=grace,
-        names=allow_host or (),
-    )
+    if not settings.model.startswith("hf://"):
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    run(settings)

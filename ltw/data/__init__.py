@@ -1,1 +1,1 @@
-"""Videos become faces: readers, extraction, the store, pairing and batches."""
+"""Data: readers, face extraction, the store and its checks, pairing and batches."""

@@ -1,4 +1,4 @@
-"""One clip's faces: decode, detect, follow one person, crop. Nothing in it is random."""
+"""Face extraction of one video: decode, detect, track one person, crop. Nothing is random."""
 
 from __future__ import annotations
 

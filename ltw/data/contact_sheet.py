@@ -1,4 +1,4 @@
-"""A picture of what a store holds: a band of faces for every domain."""
+"""Contact sheet of a store: a row of faces for every domain."""
 
 from __future__ import annotations
 

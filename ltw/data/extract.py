@@ -1,4 +1,4 @@
-"""From videos to the store: a parallel job that can be cut off and continued."""
+"""Face extraction: from videos to the store, as a parallel job that can be killed and resumed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from ltw.data.store_writer import (
 )
 from ltw.errors import DataError
 from ltw.faces import CROP_SIZE, MARGIN
-from ltw.parallel import Failure, Shard, each
+from ltw.parallel import Failure, Shard, map_unordered
 from ltw.progress import progress_bar
 from ltw.types import Clip
 
@@ -80,8 +80,8 @@ def extract(
     each, ``margin`` of them margin (default: 16; clips that bring their faces cropped are taken as
     they came and have none). Videos the store has are skipped; so are those that failed before,
     unless their file has changed or ``retry_failed`` is set. ``workers`` processes of ``engine``
-    share the work (`ltw.parallel.each`); the result depends on neither. A video that takes more
-    than ``timeout`` seconds, or whose process dies, has failed.
+    share the work (`ltw.parallel.map_unordered`); the result depends on neither. A video that takes
+    more than ``timeout`` seconds, or whose process dies, has failed.
 
     With a ``shard`` only its clips are done and nothing is merged: any number of shards may write
     into one store at once, on machines that share it. A call without, while they run or later,
@@ -193,7 +193,7 @@ def _extract_all(
     failed = 0
     work = partial(_extract_one, store=store, parameters=parameters)
     with progress_bar("extracting faces", total, done=total - len(pending)) as advance:
-        for position, record in each(work, pending, **how):
+        for position, record in map_unordered(work, pending, **how):
             if isinstance(record, Failure):
                 record = video_record(pending[position], parameters, record.reason)
                 write_part(store, Part(record))

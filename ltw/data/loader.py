@@ -1,4 +1,4 @@
-"""From rows of a store to tensors: the batches of a run, read ahead of the step."""
+"""Data loader: from rows of a store to the batches of a run, read ahead of the step."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def mask_to_tensor(mask: NDArray[np.uint8], size: int) -> Tensor:
 
 
 class _Batches(Dataset["Batch | LTWError"]):
-    """From the rows of a step to its faces, decoded."""
+    """Data set of batches: from the rows of a step to its faces, decoded."""
 
     def __init__(self, store: Store, image_size: int, masks: bool) -> None:
         self.store = store

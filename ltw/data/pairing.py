@@ -1,4 +1,4 @@
-"""Who is trained on with whom: meta-split, batches and counterparts, as pure index logic.
+"""Meta-split and pairing: domains, batches and counterparts, as pure index logic.
 
 Rules and their reasons are in docs/method.md ("Meta-split and pairing"). Rows are those of a table
 of records with the columns of `ltw.types.Face`; nothing here reads an image.
@@ -22,7 +22,7 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class BatchRows:
-    """The faces of one step: K rows and, for meta-learning methods, their K counterparts."""
+    """Batch by rows: the K faces of one step and, for meta-learning methods, K counterparts."""
 
     faces: Rows
     counterparts: Rows | None = None
@@ -46,7 +46,7 @@ def meta_split(sources: Sequence[str], rng: np.random.Generator) -> tuple[list[s
 
 @dataclass
 class Pairing:
-    """Finds counterparts among ``records``: for a fake its real, for a real a meta-test fake.
+    """Pairing of ``records``' faces: a fake with its real, a real with a meta-test fake.
 
     A fake of A_B is paired with the real A, a real A with a fake A_*; of the same data set and
     compression; the same frame where present, else the nearest kept frame (the earlier of two).

@@ -1,4 +1,4 @@
-"""One clip whose faces somebody else has cropped: its frames go into the store as they came."""
+"""Pre-cropped faces of one video, cut by somebody else: they go into the store as they came."""
 
 from __future__ import annotations
 

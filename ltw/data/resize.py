@@ -1,4 +1,4 @@
-"""Crops at the size a network wants: one rule for training and for scoring, without PyTorch."""
+"""Resizing of crops to a network's input: one rule for training and scoring, without PyTorch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which faces of a store a run may see."""
+"""Training, validation and test sets: the faces of a store that a run may see, by split."""
 
 from __future__ import annotations
 

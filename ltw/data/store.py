@@ -1,4 +1,4 @@
-"""The store: a folder of cropped faces with their records, read by random access.
+"""Store: a folder of cropped faces with their records, read by random access.
 
     records.parquet          one row a face: the fields of `ltw.types.Face`, then shard, row, crc32
     videos.parquet           one row a video attempted: what was found in it, or why it failed
@@ -32,7 +32,7 @@ RECORDS, VIDEOS, PARAMETERS = "records.parquet", "videos.parquet", "store.json"
 
 @dataclass(frozen=True)
 class Parameters:
-    """What all faces of a store share: frames a video, margin and side of a crop in pixels.
+    """Extraction parameters of a store: frames a video, margin and side of a crop in pixels.
 
     ``margin`` is None where the faces came cropped: by whom and how wide, the store does not know.
     """
@@ -43,7 +43,7 @@ class Parameters:
 
 
 class Store:
-    """A finished store, opened for reading; cheap to pickle and safe to use in forked workers.
+    """Store opened for reading; cheap to pickle and safe to use in forked workers.
 
     ``records`` and ``videos`` are the two tables; a face's index is its row in ``records``, 0 to
     ``len(store) - 1``. Faces are memory-mapped: only those asked for are read.

@@ -1,10 +1,10 @@
-"""What is in a store."""
+"""Store statistics: faces, videos and people by data set, domain, compression and split."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ltw.data.leaks import people_of
+from ltw.data.checks.leaks import people_of
 from ltw.data.store import Store
 
 

@@ -1,4 +1,4 @@
-"""Writing a store: one atomic part file a video, merged into shards when the extraction ends.
+"""Store writer: one atomic part file a video, merged into shards when the extraction ends.
 
 A kill at any moment leaves a store that is either complete or can be continued: parts are the truth
 until shards and both tables that list them are in place, and are removed last. Merging again gives
@@ -90,7 +90,7 @@ One row a face: `image` (and `mask`, where the forgery's is known) with its reco
 
 @dataclass(frozen=True)
 class VideoRecord:
-    """What became of one video: a row of videos.parquet.
+    """Record of one video, extracted or failed: a row of videos.parquet.
 
     ``status`` is ``"ok"`` or ``"failed"``; ``reason`` says why it failed, or, for a video that is
     ok, what of it was damaged. ``bytes`` is the file's size, by which another file is told.
@@ -122,7 +122,7 @@ _VIDEO = pa.schema(
 
 @dataclass(frozen=True)
 class Part:
-    """One video's outcome: its row, and its faces as (record, crop, mask).
+    """Part of a store, of one video: its row, and its faces as (record, crop, mask).
 
     A crop is uint8 (S, S, 3) RGB, a mask uint8 (S, S) or None.
     """

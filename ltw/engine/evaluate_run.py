@@ -17,7 +17,7 @@ from ltw.engine.evaluate import Predictor, measure, other_predictions, predict_t
 from ltw.engine.run_folder import RunFolder
 from ltw.errors import DataError, did_you_mean
 from ltw.files import atomic, write_text
-from ltw.models.detector import Detector
+from ltw.models.detector import DetectorNetwork
 from ltw.progress import progress_bar
 
 
@@ -67,7 +67,7 @@ def load_predictor(run: RunFolder) -> tuple[Predictor, int]:
     config = run.config
     if not run.detector.is_dir():
         raise DataError(f"{run}: this run has not ended; finish it: ltw train CONFIG --resume")
-    detector = Detector.load(run.detector)
+    detector = DetectorNetwork.load(run.detector)
     device = choose_device(config.training.device)
     detector.to(device).to(memory_format=torch.channels_last)
 

@@ -26,7 +26,7 @@ from ltw.errors import DataError, LTWError
 from ltw.export import TOLERANCE, Agreement, add_facts, compare, quantize, write_onnx
 from ltw.files import atomic, write_text
 from ltw.infer.networks import Floats, OnnxNetwork
-from ltw.models.detector import Detector
+from ltw.models.detector import DetectorNetwork
 
 CHECKED = 200
 """Faces that an ONNX file is compared with PyTorch on, and whose activations set int8's ranges."""
@@ -188,12 +188,12 @@ def _measure(faces: _Faces, full: Path, small: Path) -> Int8:
     return Int8(len(rows), *aucs)
 
 
-def _open(run: Path) -> tuple[Config, Detector]:
+def _open(run: Path) -> tuple[Config, DetectorNetwork]:
     folder = RunFolder(run)
     config = folder.config
     if not folder.detector.is_dir():
         raise DataError(f"{run}: this run has not ended; finish it: ltw train CONFIG --resume")
-    detector = Detector.load(folder.detector)
+    detector = DetectorNetwork.load(folder.detector)
     detector.config["name"] = run.resolve().name
     return config, detector
 

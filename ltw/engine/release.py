@@ -14,7 +14,7 @@ from ltw.data.pairing import Rows
 from ltw.data.store import Store
 from ltw.engine.calibration import calibrate
 from ltw.engine.scoring import score
-from ltw.models.detector import Detector
+from ltw.models.detector import DetectorNetwork
 
 COUNTED = ["dataset", "domain", "compression", "split"]
 
@@ -30,7 +30,7 @@ def selection_note(selection: Mapping[str, Any]) -> str:
 
 
 def describe_release(
-    detector: Detector, config: Config, store: Store, training: Rows, validation: Rows
+    detector: DetectorNetwork, config: Config, store: Store, training: Rows, validation: Rows
 ) -> dict[str, Any]:
     """Return what detector.json holds beside the network's own keys; docs/release.md lists it.
 

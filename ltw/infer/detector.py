@@ -1,4 +1,4 @@
-"""A trained detector that scores files and faces."""
+"""Detector: a trained network with its preprocessing, calibration and threshold; scores files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BATCH = 32
 
 
 class Detector:
-    """Scores photographs, videos and face crops.
+    """Detector that scores photographs, videos and face crops.
 
     >>> detector = Detector.load("runs/gid-df23-ltw-0")
     >>> detector("photo.jpg").p_fake

@@ -13,7 +13,7 @@ from ltw.infer.networks import Floats, Network, TorchNetwork
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ltw.models.detector import Detector
+    from ltw.models.detector import DetectorNetwork
 
 
 def heat_maps(network: Network, images: Floats, size: int) -> Floats | None:
@@ -47,7 +47,7 @@ def blend(crop: NDArray[np.uint8], heat: Floats) -> NDArray[np.uint8]:
     return np.asarray(crop * (1 - weight) + colours * weight, np.uint8)
 
 
-def _split(detector: Detector) -> Any:
+def _split(detector: DetectorNetwork) -> Any:
     """Give the detector's feature map a module of its own, which is where captum looks."""
     from torch import nn
 

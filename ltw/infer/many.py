@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ltw.infer.find import FRAMES, USUAL_CUT, Cut, Found, not_found, try_to_find
-from ltw.parallel import Failure, cores, each
+from ltw.parallel import Failure, cores, map_unordered
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ def find_in(
     if workers <= 1:
         yield from enumerate(map(work, paths))
         return
-    for position, found in each(work, paths, workers=workers):
+    for position, found in map_unordered(work, paths, workers=workers):
         if isinstance(found, Failure):
             found = not_found(paths[position], found.reason)
         yield position, found

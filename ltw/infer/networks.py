@@ -15,7 +15,7 @@ from ltw.errors import DataError
 from ltw.infer.find import USUAL_CUT, Cut
 
 if TYPE_CHECKING:
-    from ltw.models.detector import Detector
+    from ltw.models.detector import DetectorNetwork
 
 Floats = NDArray[np.float32]
 
@@ -95,7 +95,7 @@ class TorchNetwork:
     """A released folder: detector.json and detector.safetensors.
 
     Args:
-        folder: what `ltw.models.detector.Detector.save` wrote.
+        folder: what `ltw.models.detector.DetectorNetwork.save` wrote.
         device: a PyTorch device; default: a GPU if there is one.
         name: for detectors that do not say their own.
 
@@ -106,9 +106,9 @@ class TorchNetwork:
     def __init__(self, folder: Path, device: str | None, name: str) -> None:
         import torch
 
-        from ltw.models.detector import Detector
+        from ltw.models.detector import DetectorNetwork
 
-        self.module: Detector = Detector.load(folder)
+        self.module: DetectorNetwork = DetectorNetwork.load(folder)
         self.settings = Settings.read(self.module.config, folder, name)
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.module.to(self.device).to(memory_format=torch.channels_last)

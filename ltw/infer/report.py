@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import PurePath
 
 import cv2
@@ -13,6 +12,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
+from ltw import __version__
 from ltw.infer.detector import Detector
 from ltw.infer.find import Found
 from ltw.infer.heat import blend, heat_maps
@@ -99,7 +99,7 @@ def render(entries: Sequence[Entry], settings: Settings) -> str:
         settings=settings,
         theme=theme_css(),
         colours=[colour.name for colour in PEOPLE],
-        version=version("ltw"),
+        version=__version__,
         heat=any(view.heat for entry in entries for view in entry.views),
     )
 

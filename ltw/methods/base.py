@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ltw.errors import LTWError
-from ltw.models.detector import Detector
+from ltw.models.detector import DetectorNetwork
 from ltw.models.functional import gradients
 from ltw.palette import INK, Colour
 from ltw.sections import DetectorConfig, Section, validate
@@ -124,13 +124,15 @@ def in_mode(module: nn.Module, *, training: bool) -> Iterator[None]:
             part.training = mode
 
 
-def make_detector(config: DetectorConfig) -> Detector:
+def make_detector(config: DetectorConfig) -> DetectorNetwork:
     """Make the detector that a config describes.
 
     Raises:
-        ConfigError: as `Detector` does.
+        ConfigError: as `DetectorNetwork` does.
     """
-    return Detector(config.backbone, pretrained=config.pretrained, image_size=config.image_size)
+    return DetectorNetwork(
+        config.backbone, pretrained=config.pretrained, image_size=config.image_size
+    )
 
 
 def trainable(module: nn.Module) -> dict[str, nn.Parameter]:

@@ -15,7 +15,7 @@ from ltw.models.autoencoders import (
     keep_half,
     third_order_residual,
 )
-from ltw.models.detector import Detector
+from ltw.models.detector import DetectorNetwork
 from ltw.palette import GREEN
 from ltw.sections import DetectorConfig
 from ltw.types import Batch
@@ -51,7 +51,7 @@ class ForensicTransfer(Method):
     @classmethod
     def build(cls, detector: DetectorConfig, sources: Sequence[str], options: Any) -> Self:
         """Make the paper's networks; of ``detector`` only the image's size is used."""
-        encoder = Detector("forensic_transfer", image_size=detector.image_size)
+        encoder = DetectorNetwork("forensic_transfer", image_size=detector.image_size)
         return cls(encoder, ForensicTransferDecoder(), **dict(options))
 
     def backward(self, batch: Batch) -> Logs:

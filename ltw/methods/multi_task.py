@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy, mse_loss
 
 from ltw.methods.base import Logs, Method, require_finite, trainable
 from ltw.models.autoencoders import MultiTaskDecoder, activation_loss, keep_half
-from ltw.models.detector import Detector
+from ltw.models.detector import DetectorNetwork
 from ltw.palette import PURPLE
 from ltw.sections import DetectorConfig
 from ltw.types import Batch
@@ -43,16 +43,16 @@ class MultiTask(Method):
     colour = PURPLE
     line = "--"
     needs_masks = True
-    detector: Detector
+    detector: DetectorNetwork
 
-    def __init__(self, detector: Detector, decoder: nn.Module, **options: Any) -> None:
+    def __init__(self, detector: DetectorNetwork, decoder: nn.Module, **options: Any) -> None:
         super().__init__(detector, **options)
         self.decoder = decoder
 
     @classmethod
     def build(cls, detector: DetectorConfig, sources: Sequence[str], options: Any) -> Self:
         """Make the paper's networks; of ``detector`` only the image's size is used."""
-        encoder = Detector("multi_task", image_size=detector.image_size)
+        encoder = DetectorNetwork("multi_task", image_size=detector.image_size)
         return cls(encoder, MultiTaskDecoder(), **dict(options))
 
     def backward(self, batch: Batch) -> Logs:

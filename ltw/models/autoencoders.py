@@ -4,8 +4,8 @@ ForensicTransfer: Cozzolino et al. 2018, arXiv 1812.02510. Multi-task: Nguyen et
 arXiv 1906.06876. Both split their 128 latent maps into 64 for real and 64 for fake faces; how
 strongly each half is active is the decision. Layers and choices: docs/baselines.md.
 
-The encoders speak timm's language (``forward_features``, ``pretrained_cfg``), so that `Detector`
-takes them as it takes timm's models.
+The encoders have timm's interface (``forward_features``, ``pretrained_cfg``), so that
+`DetectorNetwork` takes them as it takes timm's models.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ ENCODERS: dict[str, type[nn.Module]] = {
     "forensic_transfer": ForensicTransferEncoder,
     "multi_task": MultiTaskEncoder,
 }
-"""The encoders by the backbone name that a `Detector` has them by; no weights to start from."""
+"""Encoders by the backbone name that `DetectorNetwork` takes; no weights to start from."""
 
 
 class ActivationHead(nn.Module):

@@ -1,4 +1,4 @@
-"""The detector f(θ): a face in, one logit and the last feature map out."""
+"""Detector network f(θ): a face in, one logit and the last feature map out."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class LinearHead(nn.Linear):
         return super().forward(features.mean(dim=(2, 3))).squeeze(1)
 
 
-class Detector(nn.Module):
-    """Preprocessing, backbone, head and decision threshold in one object.
+class DetectorNetwork(nn.Module):
+    """Detector network: normalisation, backbone, head and decision threshold in one object.
 
     ``config`` is what the release's detector.json holds: the arguments below, and whatever else is
     known of the detector (docs/release.md lists it). `save` writes it and `load` reads it whole.
@@ -121,7 +121,7 @@ class Detector(nn.Module):
         write_text(folder / "detector.json", json.dumps(self.config, indent=2) + "\n")
 
     @classmethod
-    def load(cls, folder: Path) -> Detector:
+    def load(cls, folder: Path) -> DetectorNetwork:
         """Read what `save` wrote, and what earlier versions did: they knew fewer keys.
 
         Raises:

@@ -24,7 +24,7 @@ def cores() -> int:
 
 
 class Processes(Engine):
-    """The local engine."""
+    """Engine of this machine's processes."""
 
     def __init__(self, workers: int | None) -> None:
         self.workers = workers or cores()

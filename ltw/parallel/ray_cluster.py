@@ -20,7 +20,7 @@ R = TypeVar("R")
 
 
 class RayCluster(Engine):
-    """The cluster at RAY_ADDRESS, by default all of it; else one made here, gone when closed."""
+    """Engine of the Ray cluster at RAY_ADDRESS, by default all of it; else of one made here."""
 
     def __init__(self, workers: int | None) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to anyone

@@ -1,4 +1,4 @@
-"""A shard: the part of a list of work that one job of a batch scheduler does."""
+"""Shard: the part of a list of items that one job of a batch scheduler does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Shard:
-    """Job ``index`` of ``count``, counted from 1."""
+    """Shard ``index`` of ``count``, counted from 1."""
 
     index: int
     count: int

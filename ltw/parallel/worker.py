@@ -1,4 +1,4 @@
-"""What the engines have in common: a worker does one item at a time and says how it went."""
+"""Worker and engine interfaces: a worker does one item at a time and says how it went."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ NEVER = float("inf")
 
 @dataclass(frozen=True)
 class Failure:
-    """An item without a result: its process died, or it took too long; ``reason`` says which."""
+    """Failure of an item: its process died, or it took too long; ``reason`` says which."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Outcome(Generic[R]):
-    """What ``work`` returned, or the exception that it raised."""
+    """Outcome of an item: what ``work`` returned, or the exception that it raised."""
 
     result: R | None = None
     error: Exception | None = None
@@ -43,7 +43,7 @@ Message = Literal["up"] | Outcome[R] | Failure
 
 
 class Worker(ABC, Generic[T, R]):
-    """A process that does one item at a time; ``position`` is its item's, ``deadline`` its end."""
+    """Worker process, one item at a time; ``position`` is its item's, ``deadline`` its end."""
 
     up = False
     position = -1
@@ -90,7 +90,7 @@ class Worker(ABC, Generic[T, R]):
 
 
 class Engine(Protocol):
-    """Where workers run."""
+    """Engine: where workers run."""
 
     workers: int
 

@@ -1,4 +1,4 @@
-"""The application: the API, the page, health and metrics."""
+"""Application (FastAPI): the API, the page, health checks and metrics."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +16,16 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
+from ltw import __version__
 from ltw.infer import Prediction
 from ltw.palette import theme_css
-from ltw.serve.guard import Guard
-from ltw.serve.jobs import Job, Results, State
+from ltw.serve.jobs import Job, JobState, Results
 from ltw.serve.limits import Limits, Refusal
-from ltw.serve.meters import Counted
+from ltw.serve.middleware import AccessControl
 from ltw.serve.pool import Pool
+from ltw.serve.prometheus import RequestCounter
+from ltw.serve.scoring import Scored
 from ltw.serve.uploads import FIELD, drain, receive
-from ltw.serve.work import Scored
 
 PAGE = Path(__file__).with_name("page")
 SWEEP_SECONDS = 5.0
@@ -57,7 +57,7 @@ class JobView:
 
     id: str
     name: str
-    state: State
+    state: JobState
     ahead: int
     done: int
     total: int
@@ -111,7 +111,7 @@ _UPLOAD_PROBLEMS = _problems(
 def create_app(
     pool: Pool, results: Results, *, names: Collection[str] = (), any_address: bool = False
 ) -> ASGIApp:
-    """Return the service on a started pool; see `ltw.serve.guard.Guard` for the other arguments."""
+    """Return the service on a started pool; `AccessControl` describes the other arguments."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -121,7 +121,7 @@ def create_app(
 
     app = FastAPI(
         title="ltw serve",
-        version=version("ltw"),
+        version=__version__,
         summary="How likely is it that a face in a photograph or video was forged?",
         description="The same scores as `ltw predict`. Files are deleted when they are scored.",
         docs_url=None,  # FastAPI's own pages load scripts from elsewhere
@@ -135,7 +135,7 @@ def create_app(
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Exception, _failed)
-    return Guard(Counted(app, pool.meters), names, any_address=any_address)
+    return AccessControl(RequestCounter(app, pool.metrics), names, any_address=any_address)
 
 
 def _add_api(app: FastAPI, pool: Pool, results: Results) -> None:
@@ -194,7 +194,7 @@ def _add_api(app: FastAPI, pool: Pool, results: Results) -> None:
     async def about() -> About:
         """Return the model's name and threshold, and the limits."""
         settings = pool.settings
-        return About(settings.name, settings.threshold, version("ltw"), pool.limits)
+        return About(settings.name, settings.threshold, __version__, pool.limits)
 
 
 def _view(job: Job, pool: Pool) -> JobView:
@@ -253,7 +253,7 @@ def _add_monitoring(app: FastAPI, pool: Pool) -> None:
     )
     async def metrics() -> Response:
         """Return counters in the text format of Prometheus."""
-        return Response(pool.meters.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(pool.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 async def _sweep(results: Results) -> None:

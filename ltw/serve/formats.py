@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes: decoders see nothing that is not on this list.
+"""File formats, by their first bytes: decoders see nothing that is not on this list.
 
 FFmpeg and Pillow read far more than photographs and videos, playlists that name other files and
 PostScript among it, which nobody needs to be sent.

@@ -1,4 +1,4 @@
-"""A job: one uploaded file on its way from the queue to its result."""
+"""Job: one uploaded file on its way from the queue to its result."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from threading import Event
 from typing import Literal
 
 from ltw.serve.limits import Refusal
+from ltw.serve.scoring import Scored, Task
 from ltw.serve.uploads import Upload
-from ltw.serve.work import Scored, Task
 
-State = Literal["waiting", "working", "done", "failed"]
+JobState = Literal["waiting", "working", "done", "failed"]
 
 
 class Job:
-    """A file that was accepted.
+    """Job: a file that was accepted.
 
     Attributes:
         id: cannot be guessed; who knows it may read the result.
@@ -37,7 +37,7 @@ class Job:
         self._progress: Sequence[int] | None = None
 
     @property
-    def state(self) -> State:
+    def state(self) -> JobState:
         """Where it is."""
         if self.future.done():
             return "failed" if self.refusal else "done"
@@ -76,7 +76,7 @@ class Job:
 
 
 class Results:
-    """The jobs of the page, by id; those that ended are forgotten after ``keep`` seconds."""
+    """Results: the page's jobs by id; those that ended are forgotten after ``keep`` seconds."""
 
     def __init__(self, keep: float, most: int = 64) -> None:
         self._keep = keep

@@ -1,35 +1,35 @@
-"""What one file may ask of the service, and how it is refused."""
+"""Limits on what one file may ask of the service, and how it is refused."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pydantic import BaseModel, ConfigDict, Field
+
+STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
 
-@dataclass(frozen=True)
-class Limits:
-    """The limits of a service; each is an option of ``ltw serve``.
+class Limits(BaseModel):
+    """Limits of a service: the table ``[limits]`` of its configuration file."""
 
-    Attributes:
-        megabytes: size of a file, in 10^6 bytes.
-        megapixels: of a photograph, in 10^6.
-        video_megapixels: of a frame of a video; a worker holds ``frames`` of them.
-        video_seconds: length of a video.
-        video_frames: length of a video, where it has very many frames a second.
-        seconds: time that an upload, and then its scoring, may take.
-        frames: evenly spaced frames looked at in a video.
-        queue: files that may wait while all workers are busy.
-        keep: seconds that a result of the page can be asked for.
-    """
+    model_config = STRICT
 
-    megabytes: float = 100
-    megapixels: float = 50
-    video_megapixels: float = 9
-    video_seconds: float = 600
-    video_frames: int = 40_000
-    seconds: float = 120
-    frames: int = 32
-    queue: int = 8
-    keep: float = 600
+    megabytes: float = Field(default=100, ge=0)
+    """Size of a file, in 10^6 bytes."""
+    megapixels: float = Field(default=50, ge=0, le=150)
+    """Pixels of a photograph, in 10^6."""
+    video_megapixels: float = Field(default=9, ge=0)
+    """Pixels of a video's frame, in 10^6; a worker holds `frames` of them. 3840 x 2160 is 8.3."""
+    video_seconds: float = Field(default=600, ge=0)
+    """Length of a video."""
+    video_frames: int = Field(default=40_000, ge=1)
+    """Length of a video, where it has very many frames a second."""
+    seconds: float = Field(default=120, ge=0)
+    """Time that an upload, and then its scoring, may take."""
+    frames: int = Field(default=32, ge=1)
+    """Evenly spaced frames looked at in a video."""
+    queue: int = Field(default=8, ge=0)
+    """Files that may wait while all workers are busy."""
+    keep: float = Field(default=600, ge=0)
+    """Seconds for which a job's result can be asked for."""
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, as often returned as raised

@@ -1,7 +1,8 @@
-"""The queue before the workers: bounded, and no file can hold it up."""
+"""Worker pool with a bounded queue, which no file can hold up."""
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections import deque
@@ -11,12 +12,13 @@ from threading import Condition, Thread
 from ltw.errors import LTWError
 from ltw.infer import Settings
 from ltw.parallel import cores
-from ltw.progress import console
 from ltw.serve.jobs import Job
-from ltw.serve.lane import Lane
 from ltw.serve.limits import Limits, Refusal
-from ltw.serve.meters import Meters
-from ltw.serve.work import Scored
+from ltw.serve.prometheus import ServiceMetrics
+from ltw.serve.scoring import Scored
+from ltw.serve.worker import ScoringWorker
+
+log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 """How often idle processes are looked after."""
@@ -25,7 +27,7 @@ RETRY_SECONDS = 10.0
 
 
 class Pool:
-    """``workers`` processes, each with the model loaded, and files waiting for them.
+    """Worker pool: ``workers`` processes, each with the model loaded, and files waiting for them.
 
     A process that dies, or takes longer than `Limits.seconds` over a file, costs that file alone.
     """
@@ -34,8 +36,8 @@ class Pool:
         self.limits = limits
         self.closing = False
         threads = max(1, cores() // workers)
-        self._lanes = [Lane(model, limits, threads) for _ in range(workers)]
-        self._threads = [Thread(target=self._mind, args=[x], daemon=True) for x in self._lanes]
+        self._workers = [ScoringWorker(model, limits, threads) for _ in range(workers)]
+        self._threads = [Thread(target=self._run, args=[x], daemon=True) for x in self._workers]
         self._closed = False
         self._waiting: deque[Job] = deque()
         self._working: set[Job] = set()
@@ -43,7 +45,7 @@ class Pool:
         self._typical = 2.0  # seconds a file takes
         self._changed = Condition()
         self._settings: Future[Settings] = Future()
-        self.meters = Meters(
+        self.metrics = ServiceMetrics(
             waiting=lambda: len(self._waiting),
             working=lambda: len(self._working),
             up=lambda: self.up,
@@ -70,7 +72,7 @@ class Pool:
     @property
     def up(self) -> int:
         """How many processes have the model loaded."""
-        return sum(lane.loaded for lane in self._lanes)
+        return sum(worker.loaded for worker in self._workers)
 
     @property
     def idle(self) -> bool:
@@ -91,8 +93,8 @@ class Pool:
         with self._changed:
             if self.closing:
                 raise Refusal(503, "The service is shutting down.", retry_after=30)
-            if self._taken >= len(self._lanes) + self.limits.queue:
-                seconds = math.ceil(self._typical * self._taken / len(self._lanes))
+            if self._taken >= len(self._workers) + self.limits.queue:
+                seconds = math.ceil(self._typical * self._taken / len(self._workers))
                 raise Refusal(
                     503,
                     "All places are taken: too many files wait already. Try again later.",
@@ -128,16 +130,16 @@ class Pool:
         while self._waiting:
             self._end(self._waiting.popleft(), None, 0.0)
 
-    def _mind(self, lane: Lane) -> None:
+    def _run(self, worker: ScoringWorker) -> None:
         """Keep one process at work: the life of a thread."""
         while not self._closed:
             try:
-                settings = lane.load()
+                settings = worker.load()
             except LTWError as error:
                 if not self._settings.done():
                     self._settings.set_exception(error)
                     return
-                console.print(f"worker: {error}", markup=False)
+                log.error(f"worker: {error}")
                 with self._changed:
                     self._changed.wait_for(lambda: self._closed, RETRY_SECONDS)
                 continue
@@ -146,10 +148,10 @@ class Pool:
             job = self._next()
             if job is not None:
                 began = time.monotonic()
-                job.begin(lane.progress)
-                outcome = lane.score(job.task, job.cancelled)
+                job.begin(worker.progress)
+                outcome = worker.score(job.task, job.cancelled)
                 self._end(job, outcome, time.monotonic() - began)
-        lane.stop()
+        worker.stop()
 
     def _next(self) -> Job | None:
         """Wait for a job; None after a while, so that an idle process is looked after."""
@@ -165,9 +167,9 @@ class Pool:
         if outcome is None and self._closed:
             outcome = Refusal(503, "The service was shut down.")
         if isinstance(outcome, Scored):
-            self.meters.scored(outcome.prediction, seconds)
+            self.metrics.scored(outcome.prediction, seconds)
         else:
-            self.meters.failed(job.task.kind, str(outcome.status) if outcome else "cancelled")
+            self.metrics.failed(job.task.kind, str(outcome.status) if outcome else "cancelled")
         with self._changed:
             self._working.discard(job)
             self._taken -= 1

@@ -1,59 +1,51 @@
-"""The running service: a socket, the pool, and an end that loses nothing it need not lose."""
+"""Server (uvicorn): a socket, the worker pool, and a graceful shutdown."""
 
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import socket
 import time
-from collections.abc import Collection
 from types import FrameType
 
 import uvicorn
 
 from ltw.errors import LTWError
-from ltw.progress import console
 from ltw.serve.app import create_app
+from ltw.serve.config import ServeConfig
 from ltw.serve.jobs import Results
-from ltw.serve.limits import Limits
 from ltw.serve.pool import Pool
 from ltw.serve.uploads import sweep
+
+log = logging.getLogger(__name__)
 
 PICKUP_SECONDS = 3.0
 """How long results wait, at the end, for whoever asked for them."""
 
 
-def serve(
-    model: str,
-    *,
-    host: str,
-    port: int,
-    limits: Limits,
-    workers: int,
-    grace: float,
-    names: Collection[str] = (),
-) -> None:
-    """Serve until SIGINT or SIGTERM; then finish what was accepted, for up to ``grace`` seconds.
+def serve(config: ServeConfig) -> None:
+    """Serve until SIGINT or SIGTERM; then finish what was accepted, for up to `grace` seconds.
 
     Raises:
         LTWError: the address cannot be listened on, or the model cannot be loaded.
     """
-    listener = _bind(host, port)
+    listener = _bind(config.host, config.port)
     address, port = listener.getsockname()[:2]
     local = ipaddress.ip_address(address).is_loopback
     if not local:
-        console.print(
-            f"[bold yellow]warning:[/] {address} is not a loopback address: everybody who can "
-            "reach this machine can send files here, unencrypted and without a password",
-            soft_wrap=True,
+        log.warning(
+            f"warning: {address} is not a loopback address: everybody who can reach this machine "
+            "can send files here, unencrypted and without a password"
         )
     sweep()
-    pool = Pool(model, limits, workers)
+    pool = Pool(config.model, config.limits, config.workers)
     try:
         settings = pool.start()
-        results = Results(limits.keep)
-        app = create_app(pool, results, names={host, *names}, any_address=not local)
-        config = uvicorn.Config(
+        results = Results(config.limits.keep)
+        names = {config.host, *config.allow_host}
+        app = create_app(pool, results, names=names, any_address=not local)
+        http = uvicorn.Config(
             app,
             log_level="warning",
             access_log=False,  # whoever knows a job's address may read its result
@@ -64,13 +56,8 @@ def serve(
         )
         listener.listen()  # whoever reads the line below may connect at once
         shown = f"[{address}]" if ":" in address else address
-        console.print(
-            f"{settings.name} at http://{shown}:{port} (Ctrl-C ends it)",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
-        _Server(config, pool, results, grace).run([listener])
+        log.info(f"{settings.name} at http://{shown}:{port} (Ctrl-C ends it)")
+        _Server(http, pool, results, config.grace).run([listener])
     finally:
         pool.close()
         listener.close()
@@ -93,7 +80,7 @@ class _Server(uvicorn.Server):
             return
         self._pool.refuse_new()
         self._end = time.monotonic() + self._grace
-        console.print("finishing what was accepted; once more ends at once", highlight=False)
+        log.info("finishing what was accepted; once more ends at once")
 
     async def on_tick(self, counter: int) -> bool:
         """Look, ten times a second, whether it is time to end."""

@@ -1,4 +1,4 @@
-"""An upload: from the network into a file that no crash can leave behind."""
+"""Uploads: from the network into a file that no crash can leave behind."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def receive(request: Request, limits: Limits) -> Upload:
     """
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise Refusal(415, f"Send one file as multipart/form-data, in the field '{FIELD}'.")
-    body = _Counted(request.receive, int(limits.megabytes * 1e6))
+    body = _LimitedBody(request.receive, int(limits.megabytes * 1e6))
     try:
         async with asyncio.timeout(limits.seconds):
             form = await Request(request.scope, body).form(max_files=1, max_fields=0)
@@ -72,8 +72,8 @@ async def receive(request: Request, limits: Limits) -> Upload:
     return _keep(file, int(limits.megabytes * 1e6))
 
 
-class _Counted:
-    """A request's body, refused where it is too large."""
+class _LimitedBody:
+    """A request's body, refused where it is larger than ``limit`` bytes and its envelope."""
 
     def __init__(self, receive: Receive, limit: int) -> None:
         self._receive = receive

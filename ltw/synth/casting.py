@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ltw.errors import DataError
-from ltw.parallel import Failure, each
+from ltw.parallel import Failure, map_unordered
 from ltw.progress import progress_bar
 from ltw.synth.footage import Footage
 from ltw.synth.people import film, sample_person
@@ -62,7 +62,7 @@ def cast_people(
         while found and len(sources) < wanted:
             batch = found[: wanted - len(sources)]
             found = found[len(batch) :]
-            auditions = dict(each(partial(_audition, faces=faces), batch, workers=workers))
+            auditions = dict(map_unordered(partial(_audition, faces=faces), batch, workers=workers))
             for position, person in enumerate(batch):  # in the order drawn, not of completion
                 audition = auditions[position]
                 if isinstance(audition, Failure):

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from ltw.errors import ConfigError, DataError
 from ltw.files import write_text
-from ltw.parallel import Failure, each
+from ltw.parallel import Failure, map_unordered
 from ltw.progress import progress_bar
 from ltw.synth.casting import FORGERY_SEEDS, Actor, cast_people
 from ltw.synth.footage import Footage
@@ -102,7 +102,7 @@ def make_corpus(
     todo = [pair for pair in pairs if missing[pair]]
     total, written = sum(map(len, files.values())), 0
     with progress_bar("Writing videos", total, total - sum(missing.values())) as advance:
-        for position, count in each(partial(_make_pair, out, plan), todo, workers=workers):
+        for position, count in map_unordered(partial(_make_pair, out, plan), todo, workers=workers):
             if isinstance(count, Failure):
                 names = " and ".join(actor.source for actor in todo[position])
                 raise DataError(f"{names}: {count.reason}; call again to go on from here")

@@ -22,7 +22,7 @@ def bench(monkeypatch, capsys, store_path, tmp_path):
         for position, item in enumerate(items):
             yield position, work(item)
 
-    monkeypatch.setattr(runner, "each", in_process)
+    monkeypatch.setattr(runner, "map_unordered", in_process)
 
     def call(suite, *arguments, store=store_path):
         keys = [x for k, v in TINY.items() for x in ("--set", f"{k}={json.dumps(v)}")]

@@ -30,14 +30,14 @@ from ltw.results.runs import write_results
 
 
 def in_process(work, items, *, workers):
-    """Stand in for `ltw.parallel.each`: as many results, no process to start."""
+    """Stand in for `ltw.parallel.map_unordered`: as many results, no process to start."""
     for position, item in enumerate(items):
         yield position, work(item)
 
 
 @pytest.fixture
 def here(monkeypatch):
-    monkeypatch.setattr(runner, "each", in_process)
+    monkeypatch.setattr(runner, "map_unordered", in_process)
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_a_process_that_dies_is_a_failure(runs, monkeypatch):
         for position, _ in enumerate(items):
             yield position, Failure("its worker process died (SIGSEGV)")
 
-    monkeypatch.setattr(runner, "each", dies)
+    monkeypatch.setattr(runner, "map_unordered", dies)
     assert set(run_all(runs).values()) == {"its worker process died (SIGSEGV)"}
 
 
@@ -146,7 +146,7 @@ def test_runs_share_the_cores(runs, monkeypatch):
         given.extend((workers, run.config.training.threads) for run in items)
         return iter(())
 
-    monkeypatch.setattr(runner, "each", record)
+    monkeypatch.setattr(runner, "map_unordered", record)
     monkeypatch.setattr(runner, "cores", lambda: 8)
     run_all(runs, jobs=3)
     assert given == [(3, 2)] * 4
@@ -199,7 +199,7 @@ def bench(store, out, *more):
     keys = {**TINY, "training.steps_per_epoch": 8, "training.epochs": 2}
     settings = [x for k, v in keys.items() for x in ("--set", f"{k}={json.dumps(v)}")]
     return [
-        *(sys.executable, "-m", "ltw.cli", "bench", "run", "leave-one-out"),
+        *(sys.executable, "-m", "ltw", "bench", "run", "leave-one-out"),
         *("--store", str(store), "--out", str(out), "--methods", "alltrain"),
         *settings,
         *more,

@@ -19,7 +19,7 @@ TINY = {
 
 
 def ltw(*arguments, cwd):
-    command = [sys.executable, "-m", "ltw.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "ltw", *map(str, arguments)]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=280

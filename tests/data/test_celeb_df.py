@@ -9,11 +9,11 @@ from blobs import blob_video
 from test_readers import by_name, touch
 
 from ltw.cli.data import Dataset
+from ltw.data.checks.store_check import store_check
 from ltw.data.extract import extract
 from ltw.data.readers import READERS
 from ltw.data.readers._common import train_or_val
 from ltw.data.store import Store
-from ltw.data.store_check import store_check
 from ltw.errors import DataError
 from ltw.types import Clip
 

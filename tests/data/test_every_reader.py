@@ -14,12 +14,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from ltw.data.checks.store_check import store_check
 from ltw.data.extract import extract
 from ltw.data.loader import load_batches
 from ltw.data.pairing import BatchRows, Pairing
 from ltw.data.readers import READERS, dfdc
 from ltw.data.store import Store
-from ltw.data.store_check import store_check
 from ltw.synth.corpus import make_corpus
 from ltw.types import Batch
 from ltw.video import read_frames

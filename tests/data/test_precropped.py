@@ -12,12 +12,12 @@ import pytest
 from blobs import blob_video, clip_of
 from PIL import Image
 
+from ltw.data.checks.store_check import store_check
 from ltw.data.contact_sheet import contact_sheet
 from ltw.data.extract import extract
 from ltw.data.pairing import Pairing, epoch_batches
 from ltw.data.precropped import copy_clip, numbered
 from ltw.data.store import Parameters, Store
-from ltw.data.store_check import store_check
 from ltw.data.store_info import store_info
 from ltw.errors import DataError
 from ltw.types import Clip

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from known_clips import by_name, deepfake_071_054
 
-from ltw.data.counterparts import counterparts
+from ltw.data.checks.counterparts import counterparts
 from ltw.data.readers import READERS, folder
 from ltw.errors import DataError
 from ltw.types import Clip

@@ -18,7 +18,7 @@ from ltw.engine.evaluate_run import evaluate_run
 from ltw.engine.notes import run_notes
 from ltw.engine.train import train
 from ltw.methods import MultiTask
-from ltw.models.detector import Detector
+from ltw.models.detector import DetectorNetwork
 
 BASELINES = ("forensic_transfer", "multi_task")
 LONG = {"epochs": 3, "steps_per_epoch": 20, "batch_size": 12, "learning_rate": 0.003}
@@ -63,7 +63,7 @@ def test_from_config_to_metrics(make_config, masked_store, tmp_path, method):
     sources = [measured[domain]["frame"]["auc"]["value"] for domain in config.sources]
     assert min(sources) > 0.9  # people who were not in training
 
-    release = Detector.load(tmp_path / "run/detector")
+    release = DetectorNetwork.load(tmp_path / "run/detector")
     assert release.config["backbone"] == method
     assert not any("decoder" in name or "segment" in name for name in release.state_dict())
 

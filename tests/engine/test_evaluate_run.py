@@ -16,7 +16,7 @@ from ltw.engine.evaluate_run import evaluate_run
 from ltw.engine.run_folder import RunFolder
 from ltw.engine.settings import settings_hash
 from ltw.errors import ConfigError, DataError
-from ltw.models.detector import Detector
+from ltw.models.detector import DetectorNetwork
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_scores_are_the_released_detectors_on_test_faces(trained, store_path):
     faces = store.records.loc[table["index"]]
     assert set(faces["split"]) == {"test"}
     assert len(table) == table["index"].nunique() == 5 * PEOPLE["test"] * FRAMES
-    detector = Detector.load(trained["ltw"] / "detector")
+    detector = DetectorNetwork.load(trained["ltw"] / "detector")
     images = torch.from_numpy(store.images(table["index"])).permute(0, 3, 1, 2) / 255
     with torch.no_grad():
         logits, _ = detector(images)

@@ -25,7 +25,7 @@ from ltw.engine.train import train
 from ltw.errors import DataError, LTWError
 from ltw.export import compare, write_onnx
 from ltw.infer.networks import OnnxNetwork
-from ltw.models.detector import Detector as Model
+from ltw.models.detector import DetectorNetwork
 
 
 @pytest.fixture
@@ -194,7 +194,7 @@ def test_features_come_with_the_logits(run, tmp_path):
     images = np.random.default_rng(0).random((3, 3, 32, 32), dtype=np.float32)
     logits, features = session.run(None, {"images": images})
     with torch.no_grad():
-        expected = Model.load(run / "detector")(torch.from_numpy(images))
+        expected = DetectorNetwork.load(run / "detector")(torch.from_numpy(images))
     assert_allclose(logits, expected[0], atol=1e-4)
     assert_allclose(features, expected[1], atol=1e-3)
 
@@ -210,7 +210,7 @@ def test_a_run_whose_store_is_gone_is_checked_on_noise(run, tmp_path):
 
 def test_a_file_that_says_something_else_is_not_written(run, tmp_path, monkeypatch):
     def write_other(detector, path):
-        other = Model("test_efficientnet", image_size=32).eval()
+        other = DetectorNetwork("test_efficientnet", image_size=32).eval()
         write_onnx(other, path)
 
     monkeypatch.setattr(export, "write_onnx", write_other)
@@ -262,7 +262,7 @@ ARCHITECTURES = {
 def test_every_architecture_exports(backbone, tmp_path):
     torch.manual_seed(0)
     size = ARCHITECTURES[backbone]
-    detector = Model(backbone, image_size=size).eval()
+    detector = DetectorNetwork(backbone, image_size=size).eval()
     write_onnx(detector, tmp_path / "out.onnx")
     images = np.random.default_rng(0).random((40, 3, size, size), dtype=np.float32)
     assert compare(detector, tmp_path / "out.onnx", images).close

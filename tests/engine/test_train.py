@@ -28,7 +28,7 @@ from ltw.engine.run_folder import RunFolder
 from ltw.engine.train import train
 from ltw.errors import ConfigError, DataError, LTWError
 from ltw.methods import ERM, LTW, METHODS
-from ltw.models.detector import Detector
+from ltw.models.detector import DetectorNetwork
 
 BOTH = pytest.mark.parametrize("method", ["alltrain", "ltw"])
 SAVES_EVERY_STEP = 1e-9
@@ -250,7 +250,7 @@ def test_tensorboard_shows_the_log(trained, method):
 @BOTH
 def test_release_is_the_best_checkpoints_detector(trained, method):
     run = trained[method]
-    assert_same_tensors(Detector.load(run / "detector").state_dict(), best_weights(run))
+    assert_same_tensors(DetectorNetwork.load(run / "detector").state_dict(), best_weights(run))
 
 
 def test_best_is_the_first_of_the_highest_validation_auc(make_config, tmp_path, monkeypatch):
@@ -274,7 +274,7 @@ def test_the_last_epoch_is_released_where_the_config_says_so(
     monkeypatch.setattr(engine.metrics, "evaluate", lambda y, p: {"auc": next(aucs)})
     run = tmp_path / "run"
     train(make_config(epochs=3, selection=rule), run)
-    released = Detector.load(run / "detector")
+    released = DetectorNetwork.load(run / "detector")
     prefix = "method/detector."
     saved = load_file(RunFolder(run).last_checkpoint)
     last = {n.removeprefix(prefix): t for n, t in saved.items() if prefix in n}
@@ -419,7 +419,7 @@ def test_every_method_trains_repeats_and_resumes(make_config, tmp_path, train_un
     train_until(2, config, tmp_path / "run")  # in the first epoch, where there is one
     train(config, tmp_path / "run", resume=True)
     assert_same_run(tmp_path / "whole", tmp_path / "run")
-    released = Detector.load(tmp_path / "run/detector").state_dict()
+    released = DetectorNetwork.load(tmp_path / "run/detector").state_dict()
     assert_same_tensors(released, best_weights(tmp_path / "run"))
 
 
@@ -429,7 +429,7 @@ def test_a_method_that_trains_nothing_is_validated_and_released(make_config, tmp
         warnings.simplefilter("error")
         train(config, tmp_path / "run")
     assert [line["kind"] for line in log_of(tmp_path / "run")] == ["epoch"]
-    released = Detector.load(tmp_path / "run/detector").state_dict()
+    released = DetectorNetwork.load(tmp_path / "run/detector").state_dict()
     assert_same_tensors(released, build_method(config).detector.state_dict())
     assert "data loading" not in capsys.readouterr().err
 
@@ -556,7 +556,7 @@ def test_resuming_a_finished_run_only_releases_again(make_config, tmp_path, monk
     train(config, tmp_path / "run", resume=True)
     assert (tmp_path / "run/metrics.jsonl").read_text() == log
     assert {name: (tmp_path / "run" / name).read_bytes() for name in before} == before
-    Detector.load(tmp_path / "run/detector")
+    DetectorNetwork.load(tmp_path / "run/detector")
 
 
 @pytest.mark.slow
@@ -568,7 +568,7 @@ def test_resumed_after_sigkill(make_config, tmp_path, method):
     )
     train(config, tmp_path / "whole")
     (tmp_path / "run.toml").write_text(config.to_toml())
-    command = [sys.executable, "-m", "ltw.cli", "train", str(tmp_path / "run.toml")]
+    command = [sys.executable, "-m", "ltw", "train", str(tmp_path / "run.toml")]
     command += ["--run", str(tmp_path / "run")]
     log = tmp_path / "run/metrics.jsonl"
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)

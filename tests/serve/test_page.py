@@ -34,8 +34,8 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def url(model):
-    limits = ("--frames", "4", "--max-megabytes", "0.5", "--max-video-seconds", "2")
-    with command(model, "--workers", "1", *limits) as service:
+    limits = {"frames": 4, "megabytes": 0.5, "video_seconds": 2}
+    with command(model, "--workers", "1", config={"limits": limits}) as service:
         yield service.url
 
 

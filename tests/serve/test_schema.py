@@ -31,7 +31,8 @@ EXAMPLES = settings(
 
 @pytest.fixture(scope="module")
 def url(model):
-    with command(model, "--workers", "1", "--queue", "1000", "--frames", "2") as service:
+    config = {"limits": {"frames": 2}}
+    with command(model, "--workers", "1", "--queue", "1000", config=config) as service:
         yield service.url
 
 

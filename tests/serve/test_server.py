@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 def run(*options):
     return subprocess.run(
-        [sys.executable, "-m", "ltw.cli", "serve", *options],
+        [sys.executable, "-m", "ltw", "serve", *options],
         capture_output=True,
         text=True,
         timeout=60,
@@ -39,7 +39,7 @@ def test_sigterm_finishes_what_was_accepted_and_takes_nothing_new(model, files):
 
 
 def test_sigterm_waits_no_longer_than_it_was_told(model, files):
-    with command(model, "--workers", "1", "--grace", "1") as service:
+    with command(model, "--workers", "1", config={"grace": 1}) as service:
         (worker,) = workers(service.pid)
         worker.suspend()
         send(service.client, files / "photo.png", "/api/jobs")

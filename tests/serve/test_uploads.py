@@ -1,7 +1,6 @@
 """Uploads that do not end as they should."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 from services import LIMITS
@@ -27,7 +26,9 @@ def refusal(chunk, pause):
         return {"type": "http.request", "body": next(chunks, chunk), "more_body": True}
 
     with pytest.raises(Refusal) as refused:
-        asyncio.run(uploads.receive(Request(SCOPE, receive), replace(LIMITS, seconds=1.0)))
+        asyncio.run(
+            uploads.receive(Request(SCOPE, receive), LIMITS.model_copy(update={"seconds": 1.0}))
+        )
     return refused.value
 
 

@@ -1,7 +1,5 @@
 """A worker that hangs or dies costs its file alone; the queue is bounded."""
 
-from dataclasses import replace
-
 import pytest
 from services import LIMITS, ended, send, serving, until, workers
 
@@ -12,7 +10,7 @@ from ltw.serve import Pool
 @pytest.fixture
 def one(model):
     """A service with one worker and little patience."""
-    with serving(model, replace(LIMITS, seconds=5.0, queue=1)) as client:
+    with serving(model, LIMITS.model_copy(update={"seconds": 5.0, "queue": 1})) as client:
         (client.worker,) = workers()[-1:]
         yield client
 
@@ -65,6 +63,6 @@ def test_a_model_that_is_none_is_told_at_once(tmp_path):
 
 
 def test_results_are_forgotten(model, files):
-    with serving(model, replace(LIMITS, keep=0.3)) as client:
+    with serving(model, LIMITS.model_copy(update={"keep": 0.3})) as client:
         job = send(client, files / "nobody.png", "/api/jobs").json()["id"]
         until(lambda: client.get(f"/api/jobs/{job}").status_code == 404)

@@ -1,22 +1,22 @@
-"""Readers turn a data set's folder into clips: a file, a function and a dict entry each."""
+"""Readers: a data set's folder as a list of clips; a file, a function and a name each."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
-from ltw.data.readers import celeb_df, deepfakebench, dfdc, faceforensics, folder, frames
 from ltw.types import Clip
 
 
 class Reader(Protocol):
-    """The signature of every reader."""
+    """Signature of every reader."""
 
     def __call__(
         self, root: Path, *, dataset: str = ..., compressions: Collection[str] = ...
     ) -> list[Clip]:
-        """List the clips under ``root``; what is left out is told on standard error.
+        """List the clips under ``root``; what is left out is logged.
 
         ``dataset`` names the data set in the records, ``compressions`` takes only these levels
         (empty: all that are there).
@@ -26,11 +26,29 @@ class Reader(Protocol):
         """
 
 
-READERS: dict[str, Reader] = {
-    "faceforensics": faceforensics.read,
-    "celeb-df": celeb_df.read,
-    "dfdc": dfdc.read,
-    "folder": folder.read,
-    "deepfakebench": deepfakebench.read,
-    "frames": frames.read,
-}
+class _Readers(Mapping[str, Reader]):
+    """Readers by name; a file is imported when its reader is asked for, which takes a second."""
+
+    names = (
+        "faceforensics",
+        "celeb-df",
+        "dfdc",
+        "folder",
+        "deepfakebench",
+        "frames",
+    )
+
+    def __getitem__(self, name: str) -> Reader:
+        if name not in self.names:
+            raise KeyError(name)
+        reader: Reader = import_module(f"{__name__}.{name.replace('-', '_')}").read
+        return reader
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+READERS: Mapping[str, Reader] = _Readers()

@@ -1,15 +1,17 @@
-"""What readers share: checks of the root, splits by hash, and telling what is left out."""
+"""Readers' common parts: checks of the root, splits by hash, and notices of what is left out."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Sequence
 from hashlib import blake2b
 from pathlib import Path
 
 from ltw.errors import DataError
-from ltw.progress import console
 
 VAL_SHARE = 0.15
+
+log = logging.getLogger("ltw.data.readers")
 
 
 def require_folder(root: Path, layout: str) -> None:
@@ -54,18 +56,18 @@ def visible_files(folder: Path) -> list[Path]:
     )
 
 
-def tell_skipped(what: str, names: Sequence[object], shown: int = 10) -> None:
-    """Tell on standard error what was not taken and why; nothing where ``names`` is empty."""
+def notify_skipped(what: str, names: Sequence[object], shown: int = 10) -> None:
+    """Log a warning of what was not taken and why; nothing where ``names`` is empty."""
     if names:
         listed = ", ".join(str(name) for name in names[:shown])
         more = f" and {len(names) - shown} more" if len(names) > shown else ""
-        tell(f"skipped {what} ({len(names)}): {listed}{more}")
+        log.warning(f"skipped {what} ({len(names)}): {listed}{more}")
 
 
-def tell_unlisted(
+def notify_unlisted(
     root: Path, folders: Sequence[Path], listed: Collection[Path], by: str, layout: str
 ) -> None:
-    """Tell of videos under ``folders`` that the list ``by`` does not name.
+    """Log a warning of videos under ``folders`` that the list ``by`` does not name.
 
     Raises:
         DataError: none of the ``listed`` videos is there.
@@ -76,9 +78,4 @@ def tell_unlisted(
             f"{root}: none of the {len(listed)} listed videos is there; expected\n{layout}"
         )
     unlisted = [path.relative_to(root) for path in sorted(there - set(listed))]
-    tell_skipped(f"videos that {by} does not name", unlisted)
-
-
-def tell(message: str) -> None:
-    """Print a notice on standard error, as it is."""
-    console.print(message, markup=False, highlight=False, soft_wrap=True)
+    notify_skipped(f"videos that {by} does not name", unlisted)

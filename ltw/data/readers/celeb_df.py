@@ -15,10 +15,10 @@ from collections.abc import Collection
 from pathlib import Path
 
 from ltw.data.readers._common import (
+    notify_skipped,
     refuse_levels,
     require_folder,
     shared_split,
-    tell_skipped,
     visible_files,
 )
 from ltw.errors import DataError
@@ -46,7 +46,7 @@ def read(root: Path, *, dataset: str = "", compressions: Collection[str] = ()) -
 
     ``dataset`` is ``celeb-df-v2`` where the test list has that version's 518 videos, else
     ``celeb-df-v1``. Test videos that are listed but not there are clips all the same, so that
-    extraction records them as failed. Left out and listed on standard error are forgeries of the
+    extraction records them as failed. Left out, and logged, are forgeries of the
     training part that join a person of train with one of val, and files with other names.
 
     Raises:
@@ -70,8 +70,8 @@ def read(root: Path, *, dataset: str = "", compressions: Collection[str] = ()) -
             clips.append(_clip(root / name, match, dataset, split))
         else:
             mixed.append(name)
-    tell_skipped("files with other names", [name for name in files if name not in videos])
-    tell_skipped("forgeries that join a person of train with one of val", mixed)
+    notify_skipped("files with other names", [name for name in files if name not in videos])
+    notify_skipped("forgeries that join a person of train with one of val", mixed)
     return clips
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ltw.data.precropped import numbered
-from ltw.data.readers._common import tell, tell_skipped
+from ltw.data.readers._common import log, notify_skipped
 from ltw.data.readers.frames import beside
 from ltw.errors import DataError
 from ltw.types import ONE_LEVEL, REAL, Clip
@@ -90,7 +90,7 @@ def read(root: Path, *, dataset: str = "", compressions: Collection[str] = ()) -
 
     ``root`` may be one list. Data sets without compression levels are taken at any
     ``compressions``. Frames that are listed but not there stay in their clip, so that extraction
-    tells of them; left out and told on standard error are data sets whose folder is not there,
+    records them; left out, and logged, are data sets whose folder is not there,
     videos without a listed frame, with an unknown label or with other names, and other JSON files.
 
     Raises:
@@ -99,7 +99,7 @@ def read(root: Path, *, dataset: str = "", compressions: Collection[str] = ()) -
     """
     listed = _read_lists(root)
     known = [video for video in listed if video.label in LABELS]
-    tell_skipped("labels unknown here", sorted({v.label for v in listed} - LABELS.keys()))
+    notify_skipped("labels unknown here", sorted({v.label for v in listed} - LABELS.keys()))
     levels = {video.compression for video in known} - {ONE_LEVEL}
     if set(compressions) - levels:
         raise DataError(
@@ -113,7 +113,7 @@ def read(root: Path, *, dataset: str = "", compressions: Collection[str] = ()) -
             f"{root}: {dataset!r} cannot name {len(datasets)} data sets ({', '.join(datasets)}); "
             "give the list of one"
         )
-    tell_skipped("videos without a frame in their list", [v.name for v in taken if not v.frames])
+    notify_skipped("videos without a frame in their list", [v.name for v in taken if not v.frames])
     clips = _once(_clips(root, [v for v in taken if v.frames], dataset))
     if not clips:
         raise DataError(f"{root}: no video to take; expected\n{LAYOUT}")
@@ -134,7 +134,7 @@ def _read_lists(root: Path) -> list[Listed]:
             listed += list(_listed(path))
         except DataError as error:
             others.append(error)
-    tell_skipped("JSON files that are no lists", others)
+    notify_skipped("JSON files that are no lists", others)
     if not listed:
         raise DataError(f"{root}: no list of DeepfakeBench in this folder; expected\n{LAYOUT}")
     return listed
@@ -175,8 +175,8 @@ def _clips(root: Path, videos: Sequence[Listed], dataset: str) -> Iterator[Clip]
         else:
             yield _clip(video, name.groupdict(""), home / folder / below, dataset)
     for folder, n in absent.items():
-        tell(f"skipped videos in lists ({n}): there is no folder {folder} in {root}")
-    tell_skipped("videos with other names than their data set's", misnamed)
+        log.warning(f"skipped videos in lists ({n}): there is no folder {folder} in {root}")
+    notify_skipped("videos with other names than their data set's", misnamed)
 
 
 def _split_at_set(path: str) -> tuple[str, str, str]:
@@ -232,5 +232,5 @@ def _once(clips: Iterable[Clip]) -> list[Clip]:
         if len({clip.split for clip in found}) > 1
     )
     for (dataset, split), n in sorted(several.items()):
-        tell(f"{dataset}: videos in several splits of the lists ({n}); taken for {split}")
+        log.warning(f"{dataset}: videos in several splits of the lists ({n}); taken for {split}")
     return list(once.values())

@@ -22,10 +22,10 @@ import pandas as pd
 
 from ltw.data.readers import dfdc_preview
 from ltw.data.readers._common import (
+    log,
+    notify_unlisted,
     refuse_levels,
     require_folder,
-    tell,
-    tell_unlisted,
     train_or_val,
 )
 from ltw.errors import DataError
@@ -60,8 +60,8 @@ def read(root: Path, *, dataset: str = "", compressions: Collection[str] = ()) -
 
     ``dataset`` is ``dfdc`` for the training parts, ``dfdc-heldout`` for the held-out videos and
     ``dfdc-preview`` for the preview set. Videos that are listed but not there are clips all the
-    same, so that extraction records them as failed. Videos that no list names are left out and told
-    on standard error, as is a test set that is not the paper's because parts are missing.
+    same, so that extraction records them as failed. Logged are videos that no list names,
+    which are left out, and a test set that is not the paper's because parts are missing.
 
     Raises:
         DataError: the folder is missing or laid out otherwise, a list is missing or damaged, or
@@ -77,7 +77,7 @@ def read(root: Path, *, dataset: str = "", compressions: Collection[str] = ()) -
     for name, listed in ((LABELS, _labels), (METADATA, _held_out)):
         if (root / name).is_file():
             entries = listed(root / name)
-            tell_unlisted(root, [root], {entry.path for entry in entries}, name, LAYOUT)
+            notify_unlisted(root, [root], {entry.path for entry in entries}, name, LAYOUT)
             return [_clip(entry, dataset or "dfdc-heldout", "test") for entry in entries]
     raise DataError(
         f"{root}: neither dfdc_train_part_N folders nor {LABELS}, {METADATA} or "
@@ -87,9 +87,9 @@ def read(root: Path, *, dataset: str = "", compressions: Collection[str] = ()) -
 
 def _training_parts(root: Path, parts: Sequence[Path], dataset: str) -> list[Clip]:
     entries = [entry for part in parts for entry in _metadata(part / METADATA)]
-    tell_unlisted(root, parts, {entry.path for entry in entries}, METADATA, LAYOUT)
+    notify_unlisted(root, parts, {entry.path for entry in entries}, METADATA, LAYOUT)
     if len(parts) != PARTS:
-        tell(
+        log.warning(
             f"{len(parts)} of the {PARTS} training parts are in {root}: the test set is the last "
             f"{TEST_REALS} real videos of these, not the paper's"
         )

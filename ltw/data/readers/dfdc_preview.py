@@ -15,7 +15,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from ltw.data.readers._common import shared_split, tell_skipped, tell_unlisted
+from ltw.data.readers._common import notify_skipped, notify_unlisted, shared_split
 from ltw.errors import DataError
 from ltw.types import ONE_LEVEL, REAL, Clip
 
@@ -33,7 +33,7 @@ def read_preview(root: Path, dataset: str) -> list[Clip]:
     """List the clips that ``dataset.json`` names, in its order; a domain a method's folder.
 
     Videos that are listed but not there are clips all the same, so that extraction records them as
-    failed. Left out and listed on standard error are forgeries of the training part that join a
+    failed. Left out, and logged, are forgeries of the training part that join a
     person of train with one of val, and videos that are not listed.
 
     Raises:
@@ -42,14 +42,14 @@ def read_preview(root: Path, dataset: str) -> list[Clip]:
     clips: list[Clip] = []
     mixed: list[str] = []
     listed = _listed(root / INDEX)
-    tell_unlisted(root, [root], {root / name for name in listed}, INDEX, LAYOUT)
+    notify_unlisted(root, [root], {root / name for name in listed}, INDEX, LAYOUT)
     for name, fields in listed.items():
         clip = _clip(root, name, fields, dataset or DATASET)
         if clip.split:
             clips.append(clip)
         else:
             mixed.append(name)
-    tell_skipped("forgeries that join a person of train with one of val", mixed)
+    notify_skipped("forgeries that join a person of train with one of val", mixed)
     return clips
 
 

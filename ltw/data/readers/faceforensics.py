@@ -19,7 +19,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import NamedTuple
 
-from ltw.data.readers._common import require_folder, tell_skipped
+from ltw.data.readers._common import notify_skipped, require_folder
 from ltw.errors import DataError
 from ltw.types import REAL, SPLITS, Clip
 
@@ -58,7 +58,7 @@ def read(
 
     DeepFakeDetection's are of data set ``deepfakedetection`` (``<dataset>-deepfakedetection`` for a
     ``dataset`` of another name) and all in the test split. Videos whose A and B are not both in one
-    split, and those with other names, are left out and listed on standard error.
+    split, and those with other names, are left out and logged.
 
     Raises:
         DataError: the tree is missing or another, a split list is damaged, or a compression is
@@ -97,8 +97,8 @@ def read_tree(
                 unsplit.append(path.relative_to(root))
             else:
                 clips.append(_clip(path, name, level, dataset, split))
-    tell_skipped("videos with other names than the layout's", unnamed)
-    tell_skipped("videos whose people are in no split, or in two", unsplit)
+    notify_skipped("videos with other names than the layout's", unnamed)
+    notify_skipped("videos whose people are in no split, or in two", unsplit)
     if not clips:
         raise DataError(
             f"{root}: none of its videos can be used, neither those in no split ({len(unsplit)}) "

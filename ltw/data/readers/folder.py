@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from ltw.data.counterparts import counterparts
+from ltw.data.checks.counterparts import counterparts
 from ltw.data.readers._common import (
     hashed_share,
+    log,
+    notify_skipped,
     refuse_levels,
     require_folder,
-    tell,
-    tell_skipped,
     visible_files,
 )
 from ltw.errors import DataError
@@ -40,7 +40,7 @@ def read(root: Path, *, dataset: str = "", compressions: Collection[str] = ()) -
     A file's person is its first sub-folder under the domain, else its name up to the last
     underscore; with ``pairs.csv``, a forgery's person is its source's. Without ``splits.csv``
     people go to train, val and test by a hash of their name, 70/15/15. Files of other types, and
-    those that ``splits.csv`` leaves out, are listed on standard error; so is how many forgeries
+    those that ``splits.csv`` leaves out, are logged; so is how many forgeries
     have their source, only their person, or neither, to be paired with in training.
 
     Raises:
@@ -65,20 +65,20 @@ def read(root: Path, *, dataset: str = "", compressions: Collection[str] = ()) -
         else:
             split = split_of.get(file)
             clips.append(_clip(root, path, dataset or root.resolve().name, split, source_of))
-    tell_skipped("files of other types", others)
-    tell_skipped("files that splits.csv does not name", unsplit)
-    _tell_counterparts(clips)
+    notify_skipped("files of other types", others)
+    notify_skipped("files that splits.csv does not name", unsplit)
+    _notify_counterparts(clips)
     if UNLABELLED in domains:
-        tell("files without a label (not in a domain's folder) are not for training")
+        log.warning("files without a label (not in a domain's folder) are not for training")
     return clips
 
 
-def _tell_counterparts(clips: Sequence[Clip]) -> None:
+def _notify_counterparts(clips: Sequence[Clip]) -> None:
     """Tell what training will pair the forgeries with, unless all have their source."""
     columns = [field.name for field in fields(Clip)]
     found = counterparts(pd.DataFrame(map(vars, clips), columns=columns)).value_counts()
     if set(found.index) - {"source"}:
-        tell(
+        log.warning(
             f"counterparts of forgeries ({found.sum()}): the source {found.get('source', 0)}, "
             f"another genuine file of the person {found.get('person', 0)}, any genuine file "
             f"{found.get('any', 0)}; pairs.csv can name their sources"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ltw.data.precropped import numbered
 from ltw.data.readers import faceforensics
-from ltw.data.readers._common import tell_skipped
+from ltw.data.readers._common import notify_skipped
 from ltw.errors import DataError
 from ltw.types import REAL, Clip
 from ltw.video import IMAGE_SUFFIXES
@@ -33,7 +33,7 @@ def read(
     """List the videos whose cropped faces lie in folders, in the order of their paths.
 
     Folders that `faceforensics.read` would leave out as videos, folders without pictures, and
-    pictures without a number of their own are left out and told on standard error.
+    pictures without a number of their own are left out, which is logged.
 
     Raises:
         DataError: as for `faceforensics.read`, or a level has two folders of crops.
@@ -49,8 +49,8 @@ def read(
         masks = None if clip.domain == REAL else beside(clip.path, "masks")
         landmarks = beside(clip.path, "landmarks")
         clips.append(replace(clip, frames=frames, mask_path=masks, landmarks_path=landmarks))
-    tell_skipped("pictures without a number of their own", unnumbered)
-    tell_skipped("folders without numbered pictures", empty)
+    notify_skipped("pictures without a number of their own", unnumbered)
+    notify_skipped("folders without numbered pictures", empty)
     if not clips:
         raise DataError(f"{root}: no pictures in its {len(empty)} folders; expected\n{LAYOUT}")
     return clips

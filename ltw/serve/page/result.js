@@ -54,11 +54,11 @@ function showVerdict(prediction, about) {
   $("verdict").textContent = WORDS[verdict];
   $("verdict").className = verdict;
   $("score").textContent = p === null ? "" : percent(p);
-  $("gauge").hidden = p === null;
-  $("gauge").className = `gauge ${verdict}`;
+  $("score-bar").hidden = p === null;
+  $("score-bar").className = `score-bar ${verdict}`;
   if (p !== null) {
-    $("gauge").querySelector(".fill").style.width = `${100 * p}%`;
-    $("gauge").querySelector(".mark").style.left = `${100 * threshold}%`;
+    $("score-bar").querySelector(".fill").style.width = `${100 * p}%`;
+    $("score-bar").querySelector(".mark").style.left = `${100 * threshold}%`;
   }
   const who = people.length > 1 ? "the most suspect of the people in it" : kind === "video" ? "the person in it" : "the face in it";
   const text = p === null
@@ -115,8 +115,8 @@ function followVideo(media, boxes, { prediction, size }) {
   const moments = [...new Map(prediction.faces.map((face) => [face.frame, face.time])).values()];
   const at = (place) => prediction.faces.filter((face) => face.time === moments[place]);
   const span = moments.at(-1) - moments[0];
-  const tellApart = prediction.people.length > 1;
-  const tell = (place) => `${clock(moments[place])}: ${at(place).map((face) => `${tellApart ? `person ${face.person + 1} ` : ""}${percent(face.p_fake)}`).sort().join(", ")}`;
+  const several = prediction.people.length > 1;
+  const describe = (place) => `${clock(moments[place])}: ${at(place).map((face) => `${several ? `person ${face.person + 1} ` : ""}${percent(face.p_fake)}`).sort().join(", ")}`;
   const move = drawTimeline(prediction, moments, (time) => go(nearest(time)));
   let place = 0;
   const nearest = (time) => moments.reduce((best, moment, i) => (Math.abs(moment - time) < Math.abs(moments[best] - time) ? i : best), 0);
@@ -124,14 +124,14 @@ function followVideo(media, boxes, { prediction, size }) {
   function mark(next) {
     place = next;
     $("moment").value = span ? (moments[place] - moments[0]) / span : 0;
-    $("moment").setAttribute("aria-valuetext", tell(place));
+    $("moment").setAttribute("aria-valuetext", describe(place));
     move(place);
   }
   function go(next) {
     media.pause();
     mark(next);
     drawBoxes(boxes, at(place), size, prediction);
-    $("shown").textContent = `Frame at ${tell(place)}`;
+    $("shown").textContent = `Frame at ${describe(place)}`;
     media.currentTime = moments[place] + 0.001;
   }
   function rest() {

@@ -1,4 +1,4 @@
-"""What a store lacks of the data sets it was made from, by name where names are known.
+"""Completeness: what a store lacks of the data sets it was made from, by name where known.
 
 A part of a data set is often all that is wanted: these are notes, not problems.
 """
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from ltw.data.official import Group, Official, official
+from ltw.data.official import Official, Subset, official
 from ltw.types import ONE_LEVEL, REAL, SPLITS
 
 SHOWN = 5
@@ -26,7 +26,7 @@ def missing_videos(videos: pd.DataFrame) -> Iterator[str]:
     for dataset, table in videos.groupby("dataset"):
         numbers = official(str(dataset))
         forgeries = set(table["domain"]) - {REAL}
-        if numbers and forgeries & {group.domain for group in numbers.groups}:
+        if numbers and forgeries & {subset.domain for subset in numbers.subsets}:
             for level, of_level in table.groupby("compression"):
                 where = str(dataset) + ("" if level == ONE_LEVEL else f" {level}")
                 yield from _against(numbers, where, of_level)
@@ -38,30 +38,30 @@ def missing_videos(videos: pd.DataFrame) -> Iterator[str]:
 
 def _against(numbers: Official, where: str, table: pd.DataFrame) -> Iterator[str]:
     present = set(table["domain"])
-    wanted = dict.fromkeys(g.domain for g in numbers.groups if not g.optional)
+    wanted = dict.fromkeys(s.domain for s in numbers.subsets if not s.optional)
     absent = [domain for domain in wanted if domain not in present]
     if absent:
         yield f"{where}: no video of {', '.join(absent)}"
-    for group in numbers.groups:
-        if group.domain in present:
-            yield from _group(group, where, table[table["domain"] == group.domain])
+    for subset in numbers.subsets:
+        if subset.domain in present:
+            yield from _subset(subset, where, table[table["domain"] == subset.domain])
 
 
-def _group(group: Group, where: str, table: pd.DataFrame) -> Iterator[str]:
-    here = table[table["split"].isin(group.splits)]
+def _subset(subset: Subset, where: str, table: pd.DataFrame) -> Iterator[str]:
+    here = table[table["split"].isin(subset.splits)]
     good = int((here["status"] == "ok").sum())
     named = _failed(here)
     split_of = dict(zip(_names(table), table["split"], strict=True))
-    for name in sorted(group.names - set(_names(here))):
+    for name in sorted(subset.names - set(_names(here))):
         named.append(f"{name} ({f'in {split_of[name]}' if name in split_of else ABSENT})")
-    splits = "" if len(group.splits) == len(SPLITS) else f"{' and '.join(group.splits)} "
-    what = f"{splits}videos of {group.domain} in {where}"
-    lacking = max(group.videos - good, len(named))
+    splits = "" if len(subset.splits) == len(SPLITS) else f"{' and '.join(subset.splits)} "
+    what = f"{splits}videos of {subset.domain} in {where}"
+    lacking = max(subset.videos - good, len(named))
     if lacking > 0:
-        remark = f" ({group.remark})" if group.remark and len(named) < lacking else ""
-        yield f"missing: {lacking} of {group.videos} {what}: {_list(named, lacking)}{remark}"
-    elif good > group.videos:
-        yield f"{good} {what}, where there should be {group.videos}"
+        remark = f" ({subset.remark})" if subset.remark and len(named) < lacking else ""
+        yield f"missing: {lacking} of {subset.videos} {what}: {_list(named, lacking)}{remark}"
+    elif good > subset.videos:
+        yield f"{good} {what}, where there should be {subset.videos}"
 
 
 def _failed(table: pd.DataFrame) -> list[str]:

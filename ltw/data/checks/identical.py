@@ -1,4 +1,4 @@
-"""The same picture in several videos of a store."""
+"""Duplicates: the same picture in several videos of a store."""
 
 from __future__ import annotations
 

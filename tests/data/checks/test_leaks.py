@@ -1,6 +1,6 @@
 import pandas as pd
 
-from ltw.data.leaks import Shared, people_in_two_splits, shared_people
+from ltw.data.checks.leaks import Shared, people_in_two_splits, shared_people
 
 COLUMNS = ["dataset", "video", "split", "person", "source_video", "donor_person", "donor_video"]
 

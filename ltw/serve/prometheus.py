@@ -1,4 +1,4 @@
-"""What Prometheus may know of the service; no file name and nothing of its content."""
+"""Prometheus metrics of the service: no file name and nothing of a file's content."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ltw.infer import Prediction
 
-METHODS = ("GET", "HEAD", "POST", "DELETE")
+HTTP_METHODS = ("GET", "HEAD", "POST", "DELETE")
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 
 
-class Meters:
-    """The counters of one service; the gauges read themselves by the functions given."""
+class ServiceMetrics:
+    """Metrics of one service; the gauges are read by the functions given."""
 
     def __init__(
         self, waiting: Callable[[], int], working: Callable[[], int], up: Callable[[], int]
@@ -72,12 +72,12 @@ class Meters:
         return generate_latest(self._registry)
 
 
-class Counted:
-    """Counts an application's answers."""
+class RequestCounter:
+    """Middleware (ASGI) that counts the answers of ``app``."""
 
-    def __init__(self, app: ASGIApp, meters: Meters) -> None:
+    def __init__(self, app: ASGIApp, metrics: ServiceMetrics) -> None:
         self._app = app
-        self._meters = meters
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, and count it."""
@@ -85,8 +85,8 @@ class Counted:
         async def count(message: Message) -> None:
             if message["type"] == "http.response.start":
                 path = getattr(scope.get("route"), "path", "other")
-                method = scope["method"] if scope["method"] in METHODS else "other"
-                self._meters.answered(method, path, message["status"])
+                method = scope["method"] if scope["method"] in HTTP_METHODS else "other"
+                self._metrics.answered(method, path, message["status"])
             await send(message)
 
         await self._app(scope, receive, count)

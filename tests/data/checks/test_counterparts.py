@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from test_readers import read_folder, touch
 
-from ltw.data.counterparts import counterparts
+from ltw.data.checks.counterparts import counterparts
 from ltw.data.pairing import Pairing
 
 

@@ -6,7 +6,7 @@ from importlib.resources import files
 import pandas as pd
 import pytest
 
-from ltw.data.completeness import missing_videos
+from ltw.data.checks.completeness import missing_videos
 from ltw.data.official import official
 
 SPLITS = {
@@ -43,7 +43,7 @@ def test_faceforensics_has_1000_videos_a_domain_720_140_140():
     numbers = official("faceforensics")
     assert numbers is not None
     for domain in ("real", "FaceShifter", *METHODS):
-        sizes = {g.splits: (g.videos, len(g.names)) for g in numbers.groups if g.domain == domain}
+        sizes = {g.splits: (g.videos, len(g.names)) for g in numbers.subsets if g.domain == domain}
         assert sizes == {("train",): (720,) * 2, ("val",): (140,) * 2, ("test",): (140,) * 2}
 
 
@@ -99,7 +99,7 @@ def test_published_totals(dataset, totals):
     numbers = official(dataset)
     assert numbers is not None
     for domain, total in totals.items():
-        groups = [group for group in numbers.groups if group.domain == domain]
+        groups = [group for group in numbers.subsets if group.domain == domain]
         assert sum(group.videos for group in groups) == total
         splits = [split for group in groups for split in group.splits]
         assert len(set(splits)) == len(splits)  # no split is counted twice

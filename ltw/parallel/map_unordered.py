@@ -1,4 +1,4 @@
-"""The loop over items: keep workers busy, hand out results, notice the dead and the late."""
+"""Parallel map: keep workers busy, yield results as they come, notice the dead and the late."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ R = TypeVar("R")
 ENGINES: dict[str, Callable[[int | None], Engine]] = {"local": Processes, "ray": RayCluster}
 
 
-def each(
+def map_unordered(
     work: Callable[[T], R],
     items: Iterable[T],
     *,
@@ -47,12 +47,12 @@ def each(
         raise ConfigError(f"engine: {engine!r} is unknown{did_you_mean(engine, ENGINES)}")
     place = ENGINES[engine](workers)
     try:
-        yield from _each(work, items, place, timeout)
+        yield from _map(work, items, place, timeout)
     finally:
         place.close()
 
 
-def _each(
+def _map(
     work: Callable[[T], R], items: Iterable[T], engine: Engine, timeout: float | None
 ) -> Iterator[tuple[int, R | Failure]]:
     todo = enumerate(items)

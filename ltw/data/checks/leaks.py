@@ -1,4 +1,4 @@
-"""Who is trained on and tested on alike: such a test measures recognition, not detection.
+"""Leaks: people trained on and tested on alike; such a test measures recognition, not detection.
 
 A person or a source video counts wherever it is: as the one shown (A of a fake ``A_B``) and as the
 donor (B). Names belong to their data set; an empty name is unknown and matches nobody.

@@ -1,4 +1,4 @@
-"""What is wrong with a store, and what it lacks."""
+"""Store check: what is wrong with a store (problems), and what it lacks (notes)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from pathlib import Path
 from zlib import crc32
 
 import numpy as np
+import pandas as pd
 
-from ltw.data.completeness import missing_videos
-from ltw.data.counterparts import counterparts
-from ltw.data.identical import identical_faces
-from ltw.data.leaks import people_in_two_splits
+from ltw.data.checks.completeness import missing_videos
+from ltw.data.checks.counterparts import counterparts
+from ltw.data.checks.identical import identical_faces
+from ltw.data.checks.leaks import people_in_two_splits
 from ltw.data.store import Store, open_shard, shard_path
 from ltw.errors import DataError
 from ltw.progress import progress_bar
@@ -26,7 +27,7 @@ CHUNK = 256
 
 @dataclass(frozen=True)
 class Findings:
-    """What a check found, a sentence each.
+    """Findings of a check, a sentence each.
 
     ``problems`` make figures on this store wrong; ``notes`` say what it lacks, perhaps on purpose.
     """
@@ -48,9 +49,13 @@ def store_check(path: Path) -> Findings:
         store = Store(path)
     except DataError as error:
         return Findings([str(error)])
-    checks = (_shards, _images, _duplicates, _identical, _leaks, _orphans)
-    notes = [*missing_videos(store.videos), *_unknown_sources(store)]
-    return Findings([problem for check in checks for problem in check(store)], notes)
+    checks = (_shards, _images, _duplicates, _identical, _leaks)
+    problems = [problem for check in checks for problem in check(store)]
+    videos = store.records.drop_duplicates("video").set_index("video")
+    found = counterparts(store.records)
+    named = videos["source_video"][found.index] != ""
+    problems += _absent_sources(found[named])
+    return Findings(problems, [*missing_videos(store.videos), *_unnamed_sources(found[~named])])
 
 
 def _shards(store: Store) -> Iterator[str]:
@@ -136,23 +141,19 @@ def _leaks(store: Store) -> Iterator[str]:
     yield from _listed("people in more than one split", leaks)
 
 
-def _orphans(store: Store) -> Iterator[str]:
-    """Find forgeries of a known genuine video that is not there to be paired with."""
-    found = counterparts(store.records)
-    source = store.records.drop_duplicates("video").set_index("video")["source_video"]
-    alone = found.index[(found != "source") & (source[found.index] != "")]
-    yield from _listed("forgeries whose genuine video is not in the store", [*map(str, alone)])
+def _absent_sources(found: pd.Series[str]) -> Iterator[str]:
+    """Find, of the forgeries that name their source, those that cannot be paired with it."""
+    names = found.index[found != "source"]
+    yield from _listed("forgeries whose genuine video is not in the store", [*map(str, names)])
 
 
-def _unknown_sources(store: Store) -> Iterator[str]:
-    source = store.records.drop_duplicates("video").set_index("video")["source_video"]
-    found = counterparts(store.records)
-    unknown = found[source[found.index] == ""]
-    if len(unknown):
-        person = int((unknown == "person").sum())
+def _unnamed_sources(found: pd.Series[str]) -> Iterator[str]:
+    """Say what forgeries that do not name their source are paired with."""
+    if len(found):
+        person = int((found == "person").sum())
         yield (
-            f"forgeries that do not name the genuine video they show ({len(unknown)}): training "
-            f"pairs {person} with another of their person, {len(unknown) - person} with any"
+            f"forgeries that do not name the genuine video they show ({len(found)}): training "
+            f"pairs {person} with another of their person, {len(found) - person} with any"
         )
 
 

@@ -1,4 +1,4 @@
-"""What stands before every request: who may ask, and the headers of every answer.
+"""Middleware: who may ask (host name and origin), and the security headers of every answer.
 
 A service on the loopback interface can be reached by any page open in the same browser. Such a page
 is told by its Origin; one whose own name was made to point here (DNS rebinding) by the Host.
@@ -28,8 +28,8 @@ HEADERS = {
 }
 
 
-class Guard:
-    """Wraps an application; ``names`` are the host names it answers to, beside localhost.
+class AccessControl:
+    """Middleware (ASGI) before ``app``: ``names`` are the host names it answers to, and localhost.
 
     Addresses are answered to as well, since no name has been made to point here then: those of the
     loopback interface, and with ``any_address`` all.

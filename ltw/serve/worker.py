@@ -1,7 +1,8 @@
-"""One worker process with the model loaded, replaced whenever it dies, hangs or is not wanted."""
+"""Worker: a process with the model loaded, replaced when it dies, hangs or is cancelled."""
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import MutableSequence
 from multiprocessing import get_context
@@ -12,16 +13,17 @@ from ltw.infer import Settings
 from ltw.parallel import Failure
 from ltw.parallel.processes import Processes
 from ltw.parallel.worker import Outcome, Worker
-from ltw.progress import console
 from ltw.serve.limits import Limits, Refusal
-from ltw.serve.work import Answer, Scored, Task, Work
+from ltw.serve.scoring import Answer, Scored, Scorer, Task
+
+log = logging.getLogger(__name__)
 
 LOADING_SECONDS = 300.0
 POLL_SECONDS = 0.1
 
 
-class Lane:
-    """Scores one file after another; used by one thread.
+class ScoringWorker:
+    """Worker process that scores one file after another; used by one thread.
 
     Attributes:
         progress: of the file being scored: frames searched, and of how many.
@@ -33,7 +35,7 @@ class Lane:
         self.loaded = False
         self._limits = limits
         self._engine = Processes(1)
-        self._work = Work(model, limits, threads, self.progress)
+        self._scorer = Scorer(model, limits, threads, self.progress)
         self._process: Worker[Task | None, Answer] | None = None
 
     def load(self) -> Settings | None:
@@ -46,7 +48,7 @@ class Lane:
             if self._process.receive() is None:
                 return None
             self.stop()
-        self._process = self._engine.start(self._work)
+        self._process = self._engine.start(self._scorer)
         try:
             outcome = self._ask(self._process, None, LOADING_SECONDS, Event())
         except LTWError:
@@ -65,7 +67,7 @@ class Lane:
         try:
             self.load()
         except LTWError as error:
-            console.print(f"worker: {error}", markup=False)
+            log.error(f"worker: {error}")
         if self._process is None:
             return Refusal(503, "The service cannot load its model just now.", retry_after=30)
         self.progress[:] = [0, 0]
@@ -104,5 +106,5 @@ def _read(outcome: Outcome[Answer]) -> Scored | Refusal:
     if isinstance(outcome.result, Scored | Refusal):
         return outcome.result
     error = outcome.error or TypeError(f"{outcome.result!r}")
-    console.print("".join(getattr(error, "__notes__", [repr(error)])), markup=False)
+    log.error("".join(getattr(error, "__notes__", [repr(error)])))
     return Refusal(500, "The service failed on this file; its log says why.")

@@ -1,4 +1,4 @@
-"""What a worker process does: check a file against the limits, find its faces, score them."""
+"""Scoring, in a worker process: check a file against the limits, find its faces, score them."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ Answer = Settings | Scored | Refusal
 
 
 @dataclass(frozen=True)
-class Work:
-    """The work of a process: call it with a task; None loads the model and returns its settings.
+class Scorer:
+    """Scorer of a worker: call it with a task; None loads the model and returns its settings.
 
     ``progress`` is shared memory: frames searched, and of how many.
     """

@@ -1,13 +1,12 @@
-"""Which genuine videos stand against a forgery: its source, its person's, or anybody's."""
+"""Counterparts of a forgery: its source video, another of its person, or any genuine one."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
+from ltw.data.selection import SETTING
 from ltw.types import REAL
-
-SETTING = ["dataset", "compression"]
 
 
 def counterparts(records: pd.DataFrame) -> pd.Series[str]:

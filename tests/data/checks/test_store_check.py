@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from test_store import PARAMETERS, part_of, write
 
+from ltw.data.checks.identical import identical_faces
+from ltw.data.checks.store_check import store_check
 from ltw.data.contact_sheet import contact_sheet
-from ltw.data.identical import identical_faces
 from ltw.data.store import Store
-from ltw.data.store_check import store_check
 from ltw.data.store_info import store_info
 from ltw.data.store_writer import Part, begin, write_part
 from ltw.errors import DataError

@@ -1,5 +1,0 @@
-"""``python -m ltw.cli``."""
-
-from ltw.cli import main
-
-main()

@@ -1,0 +1,1 @@
+"""Checks of a store: damage, duplicates, leaks between splits, counterparts, completeness."""
