@@ -6,7 +6,23 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Protocol
 
-from ltw.data.readers import celeb_df, deepfakebench, dfdc, faceforensics, folder, frames
+from ltw.data.readers import (
+    celeb_df,
+    celeb_df_pp,
+    deeperforensics,
+    deepfakebench,
+    deepspeak,
+    df40,
+    dfdc,
+    faceforensics,
+    fakeavceleb,
+    ffiw,
+    folder,
+    frames,
+    kodf,
+    uadfv,
+    wilddeepfake,
+)
 from ltw.types import Clip
 
 
@@ -30,6 +46,15 @@ READERS: dict[str, Reader] = {
     "faceforensics": faceforensics.read,
     "celeb-df": celeb_df.read,
     "dfdc": dfdc.read,
+    "celeb-df-pp": celeb_df_pp.read,
+    "df40": df40.read,
+    "deeperforensics": deeperforensics.read,
+    "ffiw": ffiw.read,
+    "wilddeepfake": wilddeepfake.read,
+    "fakeavceleb": fakeavceleb.read,
+    "uadfv": uadfv.read,
+    "deepspeak": deepspeak.read,
+    "kodf": kodf.read,
     "folder": folder.read,
     "deepfakebench": deepfakebench.read,
     "frames": frames.read,
