@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from ltw.data.readers import celeb_df_pp, deeperforensics
 from ltw.types import REAL, SPLITS
 
 PAPER_METHODS = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures")
@@ -71,6 +72,46 @@ OFFICIAL = {
     "dfdc-heldout": Official(
         "counts by users of the 5,000 videos that were given out with labels",
         (Group(REAL, ("test",), 2500), Group("DFDC", ("test",), 2500)),
+    ),
+    "celeb-df-pp": Official(
+        "the authors' description of the test set, and Celeb-DF's of the genuine videos",
+        (
+            Group(REAL, ("test",), 178),
+            Group(REAL, TRAINING, 590 + 300 - 178),
+            *(
+                Group(method, ("test",), 300 if scenario == "TalkingFace" else 200, optional=True)
+                for scenario, methods in celeb_df_pp.SCENARIOS.items()
+                for method in methods
+            ),
+        ),
+    ),
+    "deeperforensics": Official(
+        "the authors' description",
+        (
+            Group(REAL, SPLITS, 1000),
+            *(Group(v, SPLITS, 1000, optional=True) for v in deeperforensics.VARIANTS),
+        ),
+    ),
+    "ffiw": Official(
+        "counts by users (dfwb-research/deepfake-workbench)",
+        tuple(
+            Group(domain, (split,), videos)
+            for domain in (REAL, "FFIW")
+            for split, videos in (("train", 8000), ("val", 250), ("test", 1738))
+        ),
+    ),
+    "wilddeepfake": Official(
+        "counts by users (dfwb-research/deepfake-workbench)",
+        (
+            Group(REAL, ("test",), 396),
+            Group(REAL, TRAINING, 3409),
+            Group("WildDeepfake", ("test",), 410),
+            Group("WildDeepfake", TRAINING, 3099),
+        ),
+    ),
+    "uadfv": Official(
+        "the data set's own description",
+        (Group(REAL, ("test",), 49), Group("UADFV", ("test",), 49)),
     ),
 }
 

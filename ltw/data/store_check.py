@@ -12,7 +12,7 @@ from zlib import crc32
 
 import numpy as np
 
-from ltw.data.completeness import missing_videos
+from ltw.data.completeness import Note, notes_on_videos
 from ltw.data.counterparts import counterparts
 from ltw.data.identical import identical_faces
 from ltw.data.leaks import people_in_two_splits
@@ -29,10 +29,18 @@ class Findings:
     """What a check found, a sentence each.
 
     ``problems`` make figures on this store wrong; ``notes`` say what it lacks, perhaps on purpose.
+    ``missing`` are those of the notes that count official videos, with all the names.
     """
 
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    missing: list[Note] = field(default_factory=list)
+
+    @property
+    def other_notes(self) -> list[str]:
+        """The notes that do not count official videos."""
+        counted = {note.text + note.tail for note in self.missing}
+        return [note for note in self.notes if note not in counted]
 
 
 def store_check(path: Path) -> Findings:
@@ -49,8 +57,10 @@ def store_check(path: Path) -> Findings:
     except DataError as error:
         return Findings([str(error)])
     checks = (_shards, _images, _duplicates, _identical, _leaks, _orphans)
-    notes = [*missing_videos(store.videos), *_unknown_sources(store)]
-    return Findings([problem for check in checks for problem in check(store)], notes)
+    found = list(notes_on_videos(store.videos))
+    notes = [*(note.text + note.tail for note in found), *_unknown_sources(store)]
+    problems = [problem for check in checks for problem in check(store)]
+    return Findings(problems, notes, [note for note in found if note.missing])
 
 
 def _shards(store: Store) -> Iterator[str]:
