@@ -181,8 +181,10 @@ def store_info(
 def store_check(path: Annotated[Path, typer.Argument(help="Folder of faces.")]) -> None:
     """Look for damage, duplicates, people in two splits, fakes without reals; exit 1 if any.
 
-    What is missing of a data set, by its official numbers and lists, is told as a note.
+    What is missing of a data set, by its official numbers and lists, is told as a note, and listed
+    in missing.txt in the store.
     """
+    from ltw.data.checks.missing_list import list_missing
     from ltw.data.checks.store_check import store_check as check
     from ltw.data.store import read_parameters
 
@@ -190,7 +192,8 @@ def store_check(path: Annotated[Path, typer.Argument(help="Folder of faces.")]) 
     found = check(path)
     for problem in found.problems:
         output.print(f"- {problem}", soft_wrap=True)
-    for note in found.notes:
+    folded = [list_missing(found.missing, path)] if found.missing else []
+    for note in [*folded, *found.other_notes]:
         output.print(f"note: {note}", soft_wrap=True)
     result = f"problems: {len(found.problems)}" if found.problems else "sound"
     output.print(f"{path}: {result}", soft_wrap=True)

@@ -12,7 +12,8 @@ from ltw.data.store import Store
 from ltw.errors import DataError
 from ltw.video import evenly_spaced
 
-TILE, GAP, TITLE, CAPTION = 128, 4, 26, 16
+TILE, GAP, TITLE, LINE = 128, 4, 26, 14
+CAPTION = 2 * LINE + 2
 INK, PAPER, FAINT = (20, 20, 20), (255, 255, 255), (110, 110, 110)
 
 
@@ -20,7 +21,7 @@ def contact_sheet(store: Store, *, columns: int = 10, per_domain: int = 20) -> N
     """Draw up to ``per_domain`` faces of every domain, uint8 (H, W, 3) RGB.
 
     A domain's faces come from as many videos as possible, evenly spread over its records; below
-    each stand the name of its video and the frame's number.
+    each stand who is shown, and the name of its video with the frame's number.
 
     Raises:
         DataError: the store is empty or a face of it is damaged.
@@ -56,14 +57,23 @@ def _band(store: Store, title: str, chosen: list[int], columns: int) -> NDArray[
         x, y = GAP + k % columns * (TILE + GAP), TITLE + k // columns * (TILE + CAPTION + GAP)
         tile = cv2.resize(store.image(index), (TILE, TILE), interpolation=cv2.INTER_AREA)
         page.paste(Image.fromarray(tile), (x, y))
-        face = store.records.loc[index]
-        _caption(draw, (x, y + TILE), f"{face['video'].rpartition('/')[2]} #{face['frame']}")
+        person, video = caption(store.records.iloc[index])
+        _write(draw, (x, y + TILE), person, INK)
+        _write(draw, (x, y + TILE + LINE), video, FAINT)
     return np.asarray(page)
 
 
-def _caption(draw: ImageDraw.ImageDraw, corner: tuple[int, int], text: str) -> None:
+def caption(face: pd.Series) -> tuple[str, str]:
+    """Return the two lines below a face: the person, and the video in its domain with the frame."""
+    video = face["video"].split("/", 3)[-1]
+    return face["person"] or "person unknown", f"{video} #{face['frame']}"
+
+
+def _write(
+    draw: ImageDraw.ImageDraw, corner: tuple[int, int], text: str, colour: tuple[int, int, int]
+) -> None:
     """Write ``text`` no wider than a tile; of a longer one the end, which tells files apart."""
     font = ImageFont.load_default(11)
     while draw.textlength(text, font) > TILE and len(text) > 2:
         text = "…" + text[2:]
-    draw.text(corner, text, FAINT, font)
+    draw.text(corner, text, colour, font)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from ltw.data.readers import celeb_df_pp, deeperforensics
 from ltw.types import REAL, SPLITS
 
 PAPER_METHODS = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures")
@@ -71,6 +72,46 @@ OFFICIAL = {
     "dfdc-heldout": Official(
         "counts by users of the 5,000 videos that were given out with labels",
         (Subset(REAL, ("test",), 2500), Subset("DFDC", ("test",), 2500)),
+    ),
+    "celeb-df-pp": Official(
+        "the authors' description of the test set, and Celeb-DF's of the genuine videos",
+        (
+            Subset(REAL, ("test",), 178),
+            Subset(REAL, TRAINING, 590 + 300 - 178),
+            *(
+                Subset(method, ("test",), 300 if scenario == "TalkingFace" else 200, optional=True)
+                for scenario, methods in celeb_df_pp.SCENARIOS.items()
+                for method in methods
+            ),
+        ),
+    ),
+    "deeperforensics": Official(
+        "the authors' description",
+        (
+            Subset(REAL, SPLITS, 1000),
+            *(Subset(v, SPLITS, 1000, optional=True) for v in deeperforensics.VARIANTS),
+        ),
+    ),
+    "ffiw": Official(
+        "counts by users (dfwb-research/deepfake-workbench)",
+        tuple(
+            Subset(domain, (split,), videos)
+            for domain in (REAL, "FFIW")
+            for split, videos in (("train", 8000), ("val", 250), ("test", 1738))
+        ),
+    ),
+    "wilddeepfake": Official(
+        "counts by users (dfwb-research/deepfake-workbench)",
+        (
+            Subset(REAL, ("test",), 396),
+            Subset(REAL, TRAINING, 3409),
+            Subset("WildDeepfake", ("test",), 410),
+            Subset("WildDeepfake", TRAINING, 3099),
+        ),
+    ),
+    "uadfv": Official(
+        "the data set's own description",
+        (Subset(REAL, ("test",), 49), Subset("UADFV", ("test",), 49)),
     ),
 }
 

@@ -7,8 +7,11 @@ import pandas as pd
 import pytest
 from blobs import blob_video
 from test_readers import by_name, touch
+from typer.testing import CliRunner
 
+from ltw.cli import app
 from ltw.cli.data import Dataset
+from ltw.data.checks.missing_list import list_missing
 from ltw.data.checks.store_check import store_check
 from ltw.data.extract import extract
 from ltw.data.readers import READERS
@@ -140,6 +143,7 @@ def test_files_with_other_names_are_told(tree, capsys):
     assert len(read(tree)) == len(TESTING) + len(TRAINING)
     told = " ".join(capsys.readouterr().err.split())
     assert "skipped files with other names (2): Celeb-real/readme.txt, Celeb-synthesis/id0" in told
+    assert told in words(Path(__file__).parents[2] / "docs" / "datasets" / "celeb-df.md")
 
 
 @pytest.mark.parametrize(
@@ -200,3 +204,16 @@ def test_extraction_records_what_is_absent_and_the_check_tells_of_the_leak(tree,
         "missing: 794 of 795",
     ]
     assert "of real in celeb-df-v1: 00170 (no such file) and 405 more" in found.notes[0]
+    # the data set's page shows what is printed
+    page = words(Path(__file__).parents[2] / "docs" / "datasets" / "celeb-df.md")
+    line = list_missing(found.missing, store)
+    listed = (store / "missing.txt").read_text().splitlines()
+    shown = [*found.problems, line.replace(str(store), "faces/celeb-df"), "\n".join(listed[:4])]
+    assert [text for text in shown if " ".join(text.split()) not in page] == []
+    result = CliRunner().invoke(app, ["store", "check", str(store)])
+    assert result.exit_code == 1
+    assert [text for text in result.output.splitlines() if "note:" in text] == [f"note: {line}"]
+
+
+def words(page: Path) -> str:
+    return " ".join(page.read_text(encoding="utf-8").split())

@@ -19,9 +19,10 @@ from ltw.data.extract import extract
 from ltw.data.loader import load_batches
 from ltw.data.pairing import BatchRows, Pairing
 from ltw.data.readers import READERS, dfdc
+from ltw.data.readers.folder import split_by_hash
 from ltw.data.store import Store
 from ltw.synth.corpus import make_corpus
-from ltw.types import Batch
+from ltw.types import SPLITS, Batch
 from ltw.video import read_frames
 
 pytestmark = pytest.mark.slow
@@ -207,6 +208,162 @@ def test_dfdc_in_two_parts(corpus, tmp_path, monkeypatch):
     assert_sound_and_paired(store, films)
 
 
+@pytest.fixture(scope="module")
+def named():
+    """``named("id{:05d}")``: names for the six, of whose pairs the hash puts one in each split."""
+
+    def choose(pattern: str) -> dict[str, str]:
+        names: dict[str, list[str]] = {split: [] for split in SPLITS}
+        for number in range(100):
+            names[split_by_hash(pattern.format(number))].append(pattern.format(number))
+        chosen = [name for split in SPLITS for name in names[split][:2]]
+        return dict(zip(FILMS, chosen, strict=True))
+
+    return choose
+
+
+def every_split(store: Store, videos: int) -> None:
+    """Check that every split has as many ``videos``."""
+    found = store.records.drop_duplicates("video")["split"].value_counts().to_dict()
+    assert found == dict.fromkeys(SPLITS, videos)
+
+
+def test_celeb_df_pp_with_a_swap_and_a_talking_face(corpus, tmp_path):
+    root = tmp_path / "Celeb-DF++"
+    # id1 and id3 are tested; by their hash id0 and id2 are train, id6 and id9 val
+    people = dict(zip(FILMS, ("id1", "id3", "id0", "id2", "id6", "id9"), strict=True))
+    films, testing = {}, []
+    for a, b in BOTH_WAYS:
+        film = f"{people[a]}_0001"
+        swap, speech = f"{people[a]}_{people[b]}_0001", f"{film}_test_7"
+        lay(corpus.film(a), root / f"Celeb-real/{film}.mp4")
+        lay(corpus.forgery(SWAP, a, b), root / f"Celeb-synthesis/FaceSwap/GHOST/{swap}.mp4")
+        lay(corpus.forgery(MOUTH, a, b), root / f"Celeb-synthesis/TalkingFace/FLOAT/{speech}.mp4")
+        films |= {swap: film, speech: film}
+        if people[a] in ("id1", "id3"):
+            testing += [f"1 Celeb-real/{film}.mp4", f"0 Celeb-synthesis/FaceSwap/GHOST/{swap}.mp4"]
+            testing += [f"0 Celeb-synthesis/TalkingFace/FLOAT/{speech}.mp4"]
+    lay(corpus.film(ACTORS[0]), root / "YouTube-real/00003.mp4")
+    (root / "List_of_testing_videos.txt").write_text("\n".join(testing))
+    store = stored("celeb-df-pp", root)
+    videos = store.records.drop_duplicates("video").groupby(["domain", "split"]).size()
+    assert videos["GHOST"].to_dict() == videos["FLOAT"].to_dict() == dict.fromkeys(SPLITS, 2)
+    assert_sound_and_paired(store, films)
+
+
+def test_deeperforensics_in_two_variants(corpus, tmp_path):
+    root = tmp_path / "DeeperForensics-1.0"
+    films, variants = {}, {"end_to_end": SWAP, "end_to_end_level_5": PASTE}
+    for split, pair in zip(SPLITS, PAIRS, strict=True):
+        names = {f"{a}_M{b}": (a, b) for a, b in (pair, pair[::-1])}
+        for name, (a, b) in names.items():
+            lay(corpus.film(a), root / f"original_sequences/youtube/c23/videos/{a}.mp4")
+            for variant, method in variants.items():
+                lay(corpus.forgery(method, a, b), root / f"manipulated_videos/{variant}/{name}.mp4")
+            films[name] = a
+        (root / "lists/splits").mkdir(parents=True, exist_ok=True)
+        (root / f"lists/splits/{split}.txt").write_text("\n".join(f"{n}.mp4" for n in names))
+    store = stored("deeperforensics", root)
+    every_split(store, 2 * 3)
+    assert_sound_and_paired(store, films)
+
+
+def test_fakeavceleb_with_its_table(corpus, tmp_path, named):
+    root, people = tmp_path / "FakeAVCeleb_v1.2", named("id{:05d}")
+    films, rows = {}, []
+    for a, b in BOTH_WAYS:
+        who, other = people[a], people[b]
+        place = "African,men"
+        real, fake = "00109.mp4", f"00109_{other}_x.mp4"
+        for kind, file, video in (
+            ("RealVideo-RealAudio", real, corpus.film(a)),
+            ("FakeVideo-RealAudio", fake, corpus.forgery(SWAP, a, b)),
+        ):
+            lay(video, root / f"{kind}/African/men/{who}/{file}")
+        rows += [f"{who},-,-,real,A,RealVideo-RealAudio,{place},{real},"]
+        rows += [f"{who},{other},-,faceswap,C,FakeVideo-RealAudio,{place},{fake},"]
+        films[f"C_{who}_00109_{other}_x"] = f"{who}_00109"
+    header = "source,target1,target2,method,category,type,race,gender,path,"
+    (root / "meta_data.csv").write_text("\n".join([header, *rows]))
+    store = stored("fakeavceleb", root)
+    every_split(store, 2 * 2)
+    assert_sound_and_paired(store, films)
+
+
+def test_uadfv(corpus, tmp_path):
+    films = {}
+    for a, b in BOTH_WAYS:
+        lay(corpus.film(a), tmp_path / f"UADFV/real/0{a}.mp4")
+        lay(corpus.forgery(PASTE, a, b), tmp_path / f"UADFV/fake/0{a}_fake.mp4")
+        films[f"0{a}_fake"] = f"0{a}"
+    store = stored("uadfv", tmp_path / "UADFV")
+    assert set(store.records["split"]) == {"test"}
+    assert_sound_and_paired(store, films)
+
+
+def test_deepspeak_with_its_tables(corpus, tmp_path):
+    root = tmp_path / "DeepSpeak"
+    # of the people of train 2 and 6 are val by their hash
+    people = dict(zip(FILMS, ("10", "11", "2", "6", "20", "21"), strict=True))
+    films, reals, fakes = {}, ["video-file,identity"], []
+    for a, b in BOTH_WAYS:
+        who, other = people[a], people[b]
+        name = f"facefusion--{other}-{who}--1{b}-1{a}--0"
+        films[name] = f"{who}-1{a}"
+        lay(corpus.film(a), root / f"archive-0/{films[name]}.mp4")
+        lay(corpus.forgery(SWAP, a, b), root / f"archive-1/{name}.mp4")
+        reals.append(f"{films[name]}.mp4,{who}")
+        fakes.append(f"{name}.mp4,facefusion,{other},{who},1{a}")
+    header = "video-file,engine,identity-source,identity-target,recording-target"
+    (root / "annotations-real.csv").write_text("\n".join(reals))
+    (root / "annotations-fake.csv").write_text("\n".join([header, *fakes]))
+    splits = [f"{who},{'test' if who in ('20', '21') else 'train'}" for who in people.values()]
+    (root / "annotations-split-def.csv").write_text("\n".join(["identity,split", *splits]))
+    store = stored("deepspeak", root)
+    every_split(store, 2 * 2)
+    assert_sound_and_paired(store, films)
+
+
+def test_kodf_whose_forgeries_are_paired_by_their_actor(corpus, tmp_path, named):
+    root, people = tmp_path / "kodf_release", named("{:06d}")
+    films = {}
+    for a, b in BOTH_WAYS:
+        who, other = people[a], people[b]
+        name = f"{who}_{other}_1_0001"
+        films[name] = f"{who}_001"
+        lay(corpus.film(a), root / f"original_videos/{who}/{films[name]}.mp4")
+        lay(corpus.forgery(SWAP, a, b), root / f"synthesized_videos/dfl/2020/{who}/{name}.mp4")
+    store = stored("kodf", root)
+    every_split(store, 2 * 2)
+    assert_sound_and_paired(store, films, fallback="person")
+
+
+def test_ffiw_with_masks_whose_forgeries_are_paired_with_any_film(corpus, tmp_path):
+    root = tmp_path / "FFIW10K-v1-release"
+    for split, pair in zip(SPLITS, PAIRS, strict=True):
+        for a, b in (pair, pair[::-1]):
+            name = f"{split}/{split}_{a}.mp4"
+            lay(corpus.film(a), root / f"source/{name}")
+            lay(corpus.forgery(SWAP, a, b), root / f"target/{name}")
+            lay(corpus.forgery(SWAP, a, b, "masks"), root / f"target_mask/{name}")
+    store = stored("ffiw", root)
+    every_split(store, 2 * 2)
+    assert store.records.query("label == 1")["has_mask"].all()
+    assert_sound_and_paired_with_any(store)
+
+
+def assert_sound_and_paired_with_any(store: Store) -> None:
+    """Check the store; against each forged face stands a genuine one, nobody knows whose."""
+    assert store_check(store.path).problems == []
+    forged = store.records.index[store.records["label"] == 1]
+    pairing = Pairing(store.records)
+    rng = np.random.default_rng(0)
+    domains = sorted(set(store.records["domain"]) - {"real"})
+    others = [pairing.counterpart(face, domains, rng) for face in forged]
+    assert pairing.fallbacks == {"person": 0, "any": len(forged)}
+    assert set(store.records["domain"].iloc[others]) == {"real"}
+
+
 def test_folder_whose_sources_are_named(corpus, tmp_path):
     films, rows = {}, []
     for k, (a, b) in enumerate(BOTH_WAYS):
@@ -297,6 +454,51 @@ def test_plain_frames_as_the_original_code_has_them(crops, faceforensics_store):
     store = stored("frames", root)
     assert_sound_and_paired(store, films_of(store))
     assert_same_faces(store, faceforensics_store)
+
+
+def test_wilddeepfake_in_folders_of_sequences(faceforensics_store, tmp_path):
+    root, original, videos = tmp_path / "WildDeepfake", faceforensics_store, {}
+    for index, face in original.records.iterrows():
+        label = "fake" if face["label"] else "real"
+        split = "test" if face["split"] == "test" else "train"
+        number = videos.setdefault(face["video"], len(videos))
+        shard = {"train": 1, "val": 11, "test": 1}[face["split"]]  # 11 is val by its hash
+        folder = root / f"{label}_{split}/{shard}/{label}/{number}"
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(original.image(index)).save(folder / f"{face['frame']}.png")
+    store = stored("wilddeepfake", root)
+    numbers = store.records["video"].str.rpartition("_")[2].astype(int)
+    assert set(numbers) == set(videos.values())
+    names = {number: video for video, number in videos.items()}
+    rows = {tuple(key): k for k, key in enumerate(original.records[["video", "frame"]].to_numpy())}
+    for index, (number, frame) in enumerate(zip(numbers, store.records["frame"], strict=True)):
+        row = rows[names[number], frame]
+        np.testing.assert_array_equal(store.image(index), original.image(row))
+        assert store.records["split"][index] == original.records["split"][row]
+        assert store.records["label"][index] == original.records["label"][row]
+    assert_sound_and_paired_with_any(store)
+
+
+def test_df40_with_its_two_parts_beside_the_films(faceforensics_store, tmp_path):
+    root, original = tmp_path / "DF40_all", faceforensics_store
+    methods = {"Deepfakes": "simswap", "FaceSwap": "blendface", "FaceShifter": "wav2lip"}
+    for index, face in original.records.query("dataset == 'faceforensics'").iterrows():
+        video = face["video"].rpartition("/")[2]
+        home = root / "FaceForensics++/original_sequences/youtube/c23"
+        if face["label"]:
+            method = methods[face["domain"]]
+            part = f"DF40/{method}/ff" if face["split"] == "test" else f"DF40_train/{method}"
+            home = root / part
+        for what in ("frames", "landmarks"):
+            (home / what / video).mkdir(parents=True, exist_ok=True)
+        name = f"{video}/{face['frame']:03d}"
+        Image.fromarray(original.image(index)).save(home / f"frames/{name}.png")
+        np.save(home / f"landmarks/{name}.npy", dlib_points(face))
+    store = stored("df40", root)
+    assert set(store.records["dataset"]) == {"df40-ff"}
+    every_split(store, 2 * 4)
+    assert_sound_and_paired(store, films_of(store))
+    assert not store.records["landmarks"].map(np.isnan).map(np.any).any()
 
 
 def test_deepfakebench_with_its_lists(crops, faceforensics_store):

@@ -6,6 +6,7 @@ A part of a data set is often all that is wanted: these are notes, not problems.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -16,7 +17,27 @@ SHOWN = 5
 ABSENT = "not in the store"
 
 
+class Note(NamedTuple):
+    """A sentence on a store's videos, ``text`` and ``tail``.
+
+    Where it is on official videos that are missing, ``missing`` is their number, ``where`` the data
+    set and level they are of, and ``names`` are all names that are known, each with the reason; the
+    tail gives some of them.
+    """
+
+    text: str
+    tail: str = ""
+    missing: int = 0
+    where: str = ""
+    names: tuple[str, ...] = ()
+
+
 def missing_videos(videos: pd.DataFrame) -> Iterator[str]:
+    """Say, a sentence each, what `notes_on_videos` finds."""
+    return (note.text + note.tail for note in notes_on_videos(videos))
+
+
+def notes_on_videos(videos: pd.DataFrame) -> Iterator[Note]:
     """Say, a sentence each, which videos of which data set, level, domain and split are missing.
 
     ``videos`` is a store's table of videos. One that failed counts as missing, with its reason. A
@@ -33,21 +54,23 @@ def missing_videos(videos: pd.DataFrame) -> Iterator[str]:
             continue
         failed = _failed(table)
         if failed:
-            yield f"{len(failed)} of {len(table)} videos of {dataset} gave no face: {_list(failed)}"
+            text = f"{len(failed)} of {len(table)} videos of {dataset} gave no face"
+            yield Note(text, f": {_list(failed)}")
 
 
-def _against(numbers: Official, where: str, table: pd.DataFrame) -> Iterator[str]:
+def _against(numbers: Official, where: str, table: pd.DataFrame) -> Iterator[Note]:
     present = set(table["domain"])
     wanted = dict.fromkeys(s.domain for s in numbers.subsets if not s.optional)
     absent = [domain for domain in wanted if domain not in present]
     if absent:
-        yield f"{where}: no video of {', '.join(absent)}"
+        total = sum(subset.videos for subset in numbers.subsets if subset.domain in absent)
+        yield Note(f"{where}: no video of {', '.join(absent)}", missing=total, where=where)
     for subset in numbers.subsets:
         if subset.domain in present:
             yield from _subset(subset, where, table[table["domain"] == subset.domain])
 
 
-def _subset(subset: Subset, where: str, table: pd.DataFrame) -> Iterator[str]:
+def _subset(subset: Subset, where: str, table: pd.DataFrame) -> Iterator[Note]:
     here = table[table["split"].isin(subset.splits)]
     good = int((here["status"] == "ok").sum())
     named = _failed(here)
@@ -59,9 +82,10 @@ def _subset(subset: Subset, where: str, table: pd.DataFrame) -> Iterator[str]:
     lacking = max(subset.videos - good, len(named))
     if lacking > 0:
         remark = f" ({subset.remark})" if subset.remark and len(named) < lacking else ""
-        yield f"missing: {lacking} of {subset.videos} {what}: {_list(named, lacking)}{remark}"
+        text, tail = f"missing: {lacking} of {subset.videos} {what}", _list(named, lacking)
+        yield Note(text, f": {tail}{remark}", lacking, where, tuple(named))
     elif good > subset.videos:
-        yield f"{good} {what}, where there should be {subset.videos}"
+        yield Note(f"{good} {what}, where there should be {subset.videos}")
 
 
 def _failed(table: pd.DataFrame) -> list[str]:

@@ -13,7 +13,7 @@ from zlib import crc32
 import numpy as np
 import pandas as pd
 
-from ltw.data.checks.completeness import missing_videos
+from ltw.data.checks.completeness import Note, notes_on_videos
 from ltw.data.checks.counterparts import counterparts
 from ltw.data.checks.identical import identical_faces
 from ltw.data.checks.leaks import people_in_two_splits
@@ -30,10 +30,18 @@ class Findings:
     """Findings of a check, a sentence each.
 
     ``problems`` make figures on this store wrong; ``notes`` say what it lacks, perhaps on purpose.
+    ``missing`` are those of the notes that count official videos, with all the names.
     """
 
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    missing: list[Note] = field(default_factory=list)
+
+    @property
+    def other_notes(self) -> list[str]:
+        """The notes that do not count official videos."""
+        counted = {note.text + note.tail for note in self.missing}
+        return [note for note in self.notes if note not in counted]
 
 
 def store_check(path: Path) -> Findings:
@@ -55,7 +63,9 @@ def store_check(path: Path) -> Findings:
     found = counterparts(store.records)
     named = videos["source_video"][found.index] != ""
     problems += _absent_sources(found[named])
-    return Findings(problems, [*missing_videos(store.videos), *_unnamed_sources(found[~named])])
+    official = list(notes_on_videos(store.videos))
+    notes = [*(note.text + note.tail for note in official), *_unnamed_sources(found[~named])]
+    return Findings(problems, notes, [note for note in official if note.missing])
 
 
 def _shards(store: Store) -> Iterator[str]:

@@ -6,7 +6,8 @@ from importlib.resources import files
 import pandas as pd
 import pytest
 
-from ltw.data.checks.completeness import missing_videos
+from ltw.data.checks.completeness import missing_videos, notes_on_videos
+from ltw.data.checks.missing_list import list_missing
 from ltw.data.official import official
 
 SPLITS = {
@@ -92,6 +93,11 @@ def test_a_corpus_that_borrows_the_layout_is_not_the_data_set():
         ("celeb-df-v1", {"real": 408, "Celeb-DF": 795}),
         ("celeb-df-v2", {"real": 890, "Celeb-DF": 5639}),
         ("dfdc", {"real": 19154, "DFDC": 100000}),
+        ("celeb-df-pp", {"real": 890, "GHOST": 200, "LIA": 200, "SadTalker": 300}),
+        ("deeperforensics", {"real": 1000, "end_to_end_level_5": 1000}),
+        ("ffiw", {"real": 9988, "FFIW": 9988}),
+        ("wilddeepfake", {"real": 3805, "WildDeepfake": 3509}),
+        ("uadfv", {"real": 49, "UADFV": 49}),
         ("deepfakedetection", {"real": 363, "DeepFakeDetection": 3068}),
     ],
 )
@@ -117,3 +123,32 @@ def test_where_no_names_are_published_failures_are_named_and_the_rest_counted():
         "missing: 1299 of 5299 train and val videos of Celeb-DF in celeb-df-v2: which is not known "
         "(forgeries that join a person of train with one of val are left out)",
     ]
+
+
+def test_notes_on_missing_videos_fold_into_one_line_and_a_file_that_names_all(tmp_path):
+    videos = pd.concat(
+        [
+            faceforensics(*METHODS[:3])[20:],
+            table("celeb-df-v2", [("Celeb-DF", "id0_id1_0000", "test")], "unknown"),
+        ]
+    )
+    notes = [note for note in notes_on_videos(videos) if note.missing]
+    # 20 videos by name and NeuralTextures as a whole; all but one of Celeb-DF
+    line = list_missing(notes, tmp_path)
+    assert line == (
+        f"official videos missing: {890 + 5639 - 1} of celeb-df-v2, {20 + 1000} of "
+        f"faceforensics c23; listed in {tmp_path / 'missing.txt'}"
+    )
+    listed = (tmp_path / "missing.txt").read_text().splitlines()
+    assert "faceforensics c23: no video of NeuralTextures" in listed
+    names = [entry for entry in listed if entry.endswith(" (not in the store)")]
+    assert len(names) == 20  # not only the first five, as in the sentences
+    assert "  339 whose names are not known here" in listed
+
+
+def test_where_the_list_cannot_be_written_the_line_says_so(tmp_path):
+    (tmp_path / "file").touch()
+    notes = [note for note in notes_on_videos(faceforensics(*METHODS)[1:]) if note.missing]
+    line = list_missing(notes, tmp_path / "file")
+    assert line.startswith("official videos missing: 1 of faceforensics c23; ")
+    assert "missing.txt cannot be written (" in line
