@@ -15,7 +15,9 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 if TYPE_CHECKING:
     from ltw.infer import Detector
 
-__all__ = ["Detector"]
+    __version__: str
+
+__all__ = ["Detector", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
@@ -24,4 +26,8 @@ def __getattr__(name: str) -> Any:
         from ltw.infer import Detector
 
         return Detector
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("ltw")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
