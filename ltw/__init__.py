@@ -31,4 +31,8 @@ def __getattr__(name: str) -> Any:
         from ltw.infer import Detector
 
         return Detector
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("ltw")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,7 +3,10 @@
 import os
 import signal
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before PyTorch is imported
+# Before PyTorch is imported: workers of `make test` share the cores, and no GPU.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 import pytest
 import torch
@@ -16,6 +19,15 @@ from ltw.engine.train import train
 torch.set_num_threads(1)
 # A shell that runs the tests in the background makes them, and what they start, deaf to Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave soak tests out unless they are asked for, whatever else is chosen by a mark."""
+    if "soak" in config.option.markexpr:
+        return
+    left_out = [item for item in items if item.get_closest_marker("soak")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
 
 
 @pytest.fixture(scope="session")

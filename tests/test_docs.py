@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import doctest
+import importlib
+import json
 import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.main import get_command
 
 from ltw.cli import app
 
 ROOT = Path(__file__).parents[1]
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *DOCS]
+SITE = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+NEEDED = {
+    *("domain", "store", "counterpart", "meta-train", "meta-test", "variant", "frame level"),
+    *("video level", "benchmark", "suite", "run", "seed", "source", "target", "split"),
+    *("confidence interval", "paired bootstrap"),
+}
 LEFT_OUT = {"MissingParameter", "BadOptionUsage"}
 SHELL = {"|", ">", "&&", ";", "&", "||"}
 
@@ -98,6 +107,74 @@ def test_index_lists_every_page() -> None:
     index = ROOT / "docs" / "README.md"
     listed = {(index.parent / link).resolve() for link in links(index.read_text(encoding="utf-8"))}
     assert [name(page) for page in DOCS if page != index and page not in listed] == []
+
+
+def navigation(part) -> Iterator[str]:
+    """Yield the pages of the site's navigation, or of a part of it."""
+    if isinstance(part, str):
+        yield part
+    else:
+        for inner in part.values() if isinstance(part, dict) else part:
+            yield from navigation(inner)
+
+
+def test_the_sites_navigation_has_every_page_once() -> None:
+    """Each page of docs/, and the notebook under the name that the site gives it."""
+    pages = list(navigation(SITE["nav"]))
+    assert sorted(pages) == sorted(
+        [*(str(page.relative_to(ROOT / "docs")) for page in DOCS), "notebook.md"]
+    )
+
+
+def test_every_module_is_called_public_or_internal() -> None:
+    """A new one must be decided on, else it is in neither the API reference nor kept out of it."""
+    files = [
+        *(ROOT / "ltw").glob("*.py"),
+        *(p.parent for p in (ROOT / "ltw").glob("*/__init__.py")),
+    ]
+    modules = {path.stem for path in files if not path.name.startswith("_")}
+    public, internal = SITE["extra"]["api"]["public"], SITE["extra"]["api"]["internal"]
+    assert {name.split(".")[0] for name in (*public, *internal)} == modules, "see mkdocs.yml"
+    assert not set(public) & set(internal)
+    for name in public:
+        importlib.import_module(f"ltw.{name}")
+
+
+def terms() -> list[str]:
+    glossary = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    return re.findall(r"^(\S.*)\n:   ", glossary, re.M)
+
+
+def test_the_glossary_has_each_term_once() -> None:
+    named = [term.lower() for term in terms()]
+    assert len(set(named)) == len(named)
+    assert not NEEDED - {word for term in named for word in [term, *term.split(" and ")]}
+
+
+def test_terms_set_in_italics_in_the_notebook_are_in_the_glossary() -> None:
+    cells = json.loads((ROOT / "docs" / "ltw.ipynb").read_text(encoding="utf-8"))["cells"]
+    text = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    named = {word.lower() for term in terms() for word in [term, *term.split(" and ")]}
+    italic = {" ".join(word.split()) for word in re.findall(r"(?<!\*)\*([^*]+)\*(?!\*)", text)}
+    assert italic - {"italics"}
+    assert not {w for w in italic - {"italics"} if w not in named and w.rstrip("s") not in named}
+
+
+def test_links_of_the_notebook_lead_somewhere() -> None:
+    cells = json.loads((ROOT / "docs" / "ltw.ipynb").read_text(encoding="utf-8"))["cells"]
+    text = "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    assert links(text)
+    assert not [link for link in links(text) if not (ROOT / "docs" / link).exists()]
+
+
+def test_the_changelog_keeps_its_format() -> None:
+    """Keep a Changelog: versions, newest first, each with groups of the six kinds."""
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    versions = re.findall(r"^## (.+)$", text, re.M)
+    assert versions[0] == "[Unreleased]"
+    assert all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", v) for v in versions[1:])
+    kinds = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    assert set(re.findall(r"^### (.+)$", text, re.M)) <= kinds
 
 
 def test_examples_of_scores_give_what_is_printed() -> None:
