@@ -31,7 +31,7 @@ Level = Literal["frame", "video"]
 
 LEVELS: tuple[Level, ...] = ("frame", "video")
 CONFIDENCE = 0.95
-_CHUNK = 200_000  # counts held at once: a few arrays that fit in cache
+_CHUNK = 500_000  # counts held at once: a few arrays of some megabytes
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ docs/statistics.md has the simulation behind that, and behind `MIN_PEOPLE`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Literal
 from zlib import crc32
 
@@ -25,6 +25,7 @@ Counts = NDArray[np.uint8]
 REPLICATES = 1000
 MIN_PEOPLE = 20
 """People, genuine and as many forged, from which on people are drawn and not videos."""
+_IN = "\0"  # joins a data set and a person; in no name
 
 
 @dataclass(frozen=True)
@@ -83,83 +84,79 @@ def draw(faces: pd.DataFrame, replicates: int = REPLICATES, seed: int = 0) -> Dr
     if people is not None and people.several:
         if people.fewest >= MIN_PEOPLE:
             counts = people.draw(replicates, seed)
-            fewest = int(per_class.min()) if people.donors else people.fewest
-            return Draws(counts, "person", people.number, fewest)
-        few_people = people.number if people.repeated else 0
+            fewest = int(per_class.min()) if people.counted.any() else people.fewest
+            return Draws(counts, "person", len(people.names), fewest)
+        few_people = len(people.names) if people.repeated else 0
     counts = np.empty((replicates, len(videos)), np.uint8)
-    for name, members in videos.groupby(videos["dataset"] + "/" + videos["domain"]).indices.items():
-        counts[:, members] = _drawn(str(name), len(members), replicates, seed)
+    domains = videos["dataset"] + "/" + videos["domain"]
+    for domain, members in domains.groupby(domains).indices.items():
+        counts[:, members] = _drawn(str(domain), len(members), replicates, seed)
     return Draws(counts, "video", len(videos), int(per_class.min()), few_people)
 
 
 @dataclass(frozen=True)
 class _People:
-    """Who the videos show; ``shown`` and ``donor`` (V,) are "dataset/person", "" for no donor.
+    """Who the videos show: label, person and donor ("" for none) of each, (V,).
 
-    Donors are kept where they give their face to several videos: another one adds nothing that the
-    videos it is in have in common.
+    People of different data sets are different. ``counted`` (V,) says whose donors count: those who
+    give their face to several videos. Another one adds nothing that two videos have in common.
     """
 
     label: pd.Series[int]
-    shown: pd.Series[str]
+    person: pd.Series[str]
     donor: pd.Series[str]
+    counted: pd.Series[bool]
 
     @classmethod
     def of(cls, videos: pd.DataFrame) -> _People | None:
         """Take the columns dataset, label, person, donor_person; None where somebody is unknown."""
         if "person" not in videos or not (videos["person"].fillna("") != "").all():
             return None
-        shown = videos["dataset"] + "/" + videos["person"]
-        if "donor_person" not in videos:
-            return cls(videos["label"], shown, pd.Series("", videos.index))
-        named = videos["donor_person"].fillna("")
-        donor = (videos["dataset"] + "/" + named).where(named != "", "")
-        return cls(videos["label"], shown, donor.where(donor.duplicated(keep=False), ""))
+        person = videos["dataset"] + _IN + videos["person"]
+        named = videos.get("donor_person", pd.Series("", videos.index)).fillna("")
+        donor = (videos["dataset"] + _IN + named).where(named != "", "")
+        return cls(videos["label"], person, donor, donor.duplicated(keep=False) & (named != ""))
 
     @property
-    def donors(self) -> set[str]:
-        """Who gives a face to several videos."""
-        return set(self.donor) - {""}
-
-    @property
-    def number(self) -> int:
-        """How many people there are."""
-        return len(self.donors.union(self.shown))
+    def names(self) -> list[str]:
+        """Everybody, sorted."""
+        return sorted({*self.person, *self.donor} - {""})
 
     @property
     def several(self) -> bool:
         """Whether somebody is in several videos."""
-        return bool(self.shown.duplicated().any() or self.donors)
+        return bool(self.person.duplicated().any() or self.counted.any())
 
     @property
     def repeated(self) -> bool:
         """Whether somebody is in several videos of a class."""
-        twice = pd.DataFrame({"label": self.label, "shown": self.shown}).duplicated()
-        return bool(twice.any() or self.donors)
+        twice = pd.DataFrame({"label": self.label, "person": self.person}).duplicated()
+        return bool(twice.any() or self.counted.any())
 
     @property
     def fewest(self) -> int:
         """How many people are genuine, are forged, or give their face, whichever is least."""
-        counts = self.shown.groupby(self.label).nunique().tolist()
-        return min(counts + [len(self.donors)] * bool(self.donors))
+        counts = self.person.groupby(self.label).nunique().tolist()
+        donors = self.donor[self.counted].nunique()
+        return min([*counts, donors] if donors else counts)
 
     def draw(self, replicates: int, seed: int) -> Counts:
         """Return how often each video is drawn (R, V) where people are, those of a set among them.
 
         As often as the person it shows, times as often as its donor.
         """
-        given = (self.donor != "").to_numpy()
-        names = pd.Series(sorted(self.donors.union(self.shown)))
+        names = pd.Series(self.names)
         drawn = np.empty((replicates, len(names)), np.uint8)
-        for name, members in names.groupby(names.str.partition("/")[0]).indices.items():
-            drawn[:, members] = _drawn(f"{name}/", len(members), replicates, seed)
-        place = pd.Index(names)
-        counts = drawn[:, place.get_indexer(self.shown)]
-        counts[:, given] *= drawn[:, place.get_indexer(self.donor[given])]  # far below 256
+        for dataset, members in names.groupby(names.str.partition(_IN)[0]).indices.items():
+            drawn[:, members] = _drawn(f"{dataset}/", len(members), replicates, seed)
+        place = pd.Series(np.arange(len(names)), names)
+        counts = drawn[:, place[self.person].to_numpy()]
+        donors = drawn[:, place[self.donor[self.counted]].to_numpy()]
+        counts[:, self.counted.to_numpy()] *= donors  # far below 256
         return counts
 
 
-@cache
+@lru_cache(maxsize=64)
 def _drawn(name: str, n: int, replicates: int, seed: int) -> Counts:
     """Draw n of n units with replacement, and return how often each was drawn (replicates, n)."""
     rng = np.random.default_rng([seed, crc32(name.encode())])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -60,10 +61,10 @@ class Ranking:
         reals, fakes = (_cumulated(counts, columns) for columns in (self.reals, self.fakes))
         if len(self.found) < len(self.fakes):
             fakes = np.take(fakes, np.append(0, self.found), axis=1)
-        called = np.take(reals, self.called, axis=1)
+        called = np.take(reals, self.called, axis=1).astype(float)
         tied = (self.above != self.called).any()
-        above = np.take(reals, self.above, axis=1) if tied else called
-        return Curves(fakes, called, above, reals[:, -1].astype(float))
+        above = np.take(reals, self.above, axis=1).astype(float) if tied else called
+        return Curves(fakes.astype(float), called, above, reals[:, -1].astype(float))
 
 
 def _cumulated(counts: NDArray[Any], columns: Places) -> NDArray[Any]:
@@ -76,13 +77,13 @@ def _cumulated(counts: NDArray[Any], columns: Places) -> NDArray[Any]:
 
 @dataclass(frozen=True)
 class Curves:
-    """R ROCs over the same v vertices, as counts of samples."""
+    """R ROCs over the same v vertices, as counts of samples (whole numbers, exact to 2^53)."""
 
-    found: NDArray[Any]
+    found: Array
     """(R, v + 1): fakes called fake before the first vertex (0) and at each."""
-    called: NDArray[Any]
+    called: Array
     """(R, v): reals called fake at each vertex."""
-    above: NDArray[Any]
+    above: Array
     """(R, v): those of them that do not tie with it."""
     n_reals: Array
     """(R,)"""
@@ -90,13 +91,18 @@ class Curves:
     @property
     def n_fakes(self) -> Array:
         """How many fakes there are, (R,)."""
-        return np.asarray(self.found[:, -1], np.float64)
+        return self.found[:, -1]
+
+    @cached_property
+    def _steps(self) -> Array:
+        """How many fakes each vertex adds, (R, v)."""
+        return np.diff(self.found)
 
     def auc(self) -> Array:
         """Return the area under each ROC, (R,); a tie counts one half."""
-        twice = np.asarray(self.called + self.above, np.float64)
-        wrong = np.einsum("rv,rv->r", np.diff(self.found).astype(float), twice) / 2
-        return np.asarray(1 - wrong / (self.n_reals * self.n_fakes))
+        sides = [self.called] if self.above is self.called else [self.called, self.above]
+        wrong = [np.einsum("rv,rv->r", self._steps, side) for side in sides]
+        return np.asarray(1 - np.mean(wrong, axis=0) / (self.n_reals * self.n_fakes))
 
     def eer(self) -> Array:
         """Return the error rate where FPR = 1 - TPR on the lines between vertices, (R,).
@@ -120,10 +126,11 @@ class Curves:
 
     def average_precision(self) -> Array:
         """Return Σ (recall_k - recall_{k-1}) · precision_k over the vertices, (R,)."""
-        found = self.found[:, 1:].astype(float)
-        precision = found / np.maximum(found + self.called, 1)
-        steps = np.diff(self.found).astype(float)
-        return np.asarray(np.einsum("rv,rv->r", steps, precision) / self.n_fakes)
+        found = self.found[:, 1:]
+        precision = found + self.called
+        np.maximum(precision, 1, out=precision)  # before the first drawn sample there is nothing
+        np.divide(found, precision, out=precision)
+        return np.asarray(np.einsum("rv,rv->r", self._steps, precision) / self.n_fakes)
 
     def tpr_at(self, fpr: float) -> Array:
         """Return the share of fakes found where at most ``fpr`` of the reals are called fake, (R,).
@@ -135,8 +142,8 @@ class Curves:
         return np.asarray(self._of(self.found, beyond) / self.n_fakes)
 
     @staticmethod
-    def _of(counts: NDArray[Any], places: Places) -> Array:
-        return np.asarray(counts[np.arange(len(places)), places], np.float64)
+    def _of(counts: Array, places: Places) -> Array:
+        return counts[np.arange(len(places)), places]
 
     def _first(self, holds: Callable[[Places], NDArray[np.bool_]]) -> Places:
         """Return the first vertex (R,) from which on ``holds``, by bisection; v if at none."""

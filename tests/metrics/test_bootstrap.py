@@ -250,6 +250,34 @@ def test_people_are_drawn_with_all_their_videos_real_and_forged():
         assert {k: a[r] for k, a in found.items()} == pytest.approx(slow)
 
 
+def test_a_forgery_counts_with_its_target_and_with_a_donor_of_several():
+    people = people_faces(NAMES)
+    target, n = people["person"], len(NAMES)
+    following = {name: NAMES[(k + 1) % n] for k, name in enumerate(NAMES)}
+    fake = people["label"] == 1
+    twice = people.assign(donor_person=target.map(following).where(fake, ""))
+    draws = draw(twice, 200)
+    assert (draws.unit, draws.units, draws.fewest) == ("person", n, 2 * n)
+    videos = twice.drop_duplicates("video").sort_values("video", ignore_index=True)
+    times = {
+        row.person: draws.counts[:, k].astype(int)
+        for k, row in enumerate(videos.itertuples())
+        if row.label == 0
+    }
+    for k, row in enumerate(videos.itertuples()):
+        expected = times[row.person] * (times[row.donor_person] if row.label else 1)
+        assert (draws.counts[:, k] == expected).all()
+
+    # a donor of a single forgery has nothing in common with another one
+    once = people_faces(NAMES, videos=1)
+    alone = once.assign(donor_person=target.map(following).where(once["label"] == 1, ""))
+    assert (draw(alone, 200).counts == draw(once, 200).counts).all()
+    # two donors of all forgeries are too few to be drawn
+    alone["donor_person"] = np.where(alone["label"] == 1, "d" + alone["video"].str[-4], "")
+    few = draw(alone, 200)
+    assert (few.unit, few.few_people) == ("video", n + alone["donor_person"].nunique() - 1)
+
+
 def test_tests_that_share_people_share_their_draws():
     first, second = people_faces(NAMES), people_faces(NAMES, forgery="warp", videos=3, seed=1)
     a, b = draw(first, 50).counts, draw(second, 50).counts
