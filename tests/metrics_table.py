@@ -1,10 +1,8 @@
-"""The metrics of finished runs as one table, for comparing whole suites."""
-
-import pandas as pd
+"""Finished runs of a suite's folder, of which there may be none yet."""
 
 from ltw.errors import DataError
-from ltw.metrics import LEVELS, METRICS
-from ltw.results.runs import read_runs
+from ltw.metrics import METRICS
+from ltw.results.runs import metrics_table, read_runs
 
 
 def finished(out):
@@ -18,21 +16,9 @@ def finished(out):
 
 
 def collect(out):
-    """A row a (run, target, level, metric), sorted."""
-    rows = [
-        {
-            "run": run.folder.name,
-            "method": run.row.method,
-            "target": target,
-            "dataset": test.dataset,
-            "level": level,
-            "metric": metric,
-            **test.at(level)[metric].model_dump(),
-            "notes": "; ".join(run.record.notes),
-        }
-        for run in finished(out)
-        for target, test in run.targets.items()
-        for level in LEVELS
-        for metric in METRICS
-    ]
-    return pd.DataFrame(rows)
+    """The metrics that tables have, of all finished runs; nothing where there is none."""
+    runs = finished(out)
+    return metrics_table(runs).query("metric in @METRICS").reset_index(drop=True) if runs else []
+
+
+__all__ = ["METRICS", "collect", "finished"]

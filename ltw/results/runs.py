@@ -205,6 +205,35 @@ def group_by_seed(runs: Sequence[Run]) -> Groups:
     return {key: Group(seeds) for key, seeds in rows}
 
 
+def metrics_table(runs: Sequence[Run]) -> pd.DataFrame:
+    """Return the metrics of ``runs``, a row a (run, target, level, metric).
+
+    Columns: run (its folder's name), benchmark, method, variant, seed, target, dataset, domain,
+    compression, frames, videos, level, metric, value, low, high (the 95% confidence interval; NaN
+    where there is none) and notes (of the run's plan, joined by ``"; "``).
+    """
+    rows = [
+        {
+            "run": run.folder.name,
+            "benchmark": run.benchmark.name,
+            "method": run.row.method,
+            "variant": run.row.variant,
+            "seed": run.seed,
+            "target": target,
+            **test.model_dump(include={"dataset", "domain", "compression", "frames", "videos"}),
+            "level": level,
+            "metric": metric,
+            **test.at(level)[metric].model_dump(),
+            "notes": "; ".join(run.record.notes),
+        }
+        for run in runs
+        for target, test in run.targets.items()
+        for level in LEVELS
+        for metric in test.at(level)
+    ]
+    return pd.DataFrame(rows).astype(dict.fromkeys(("value", "low", "high"), float))
+
+
 def write_results(out: Path) -> Path:
     """Write results.json into the suite's folder ``out``, atomically, and return its path.
 
