@@ -18,7 +18,7 @@ def refilm(footage: Footage, rng: np.random.Generator) -> Footage:
     shrink = rng.uniform(0.5, 1.0) if rng.random() < 0.6 else 1.0
     focus = rng.uniform(0.0, 1.0)
     crisp = rng.uniform(0.2, 1.0) if rng.random() < 0.4 else 0.0
-    gain = rng.uniform(0.75, 1.1) * rng.normal(1.0, 0.035, 3)
+    gain = rng.uniform(0.75, 1.1) * rng.normal(1.0, 0.025, 3)
     gamma = rng.uniform(0.8, 1.25)
     noise = np.float32(rng.uniform(0.0, 2.5))
     colours = 255 * (np.arange(256)[:, None] / 255 * gain).clip(0, 1) ** gamma

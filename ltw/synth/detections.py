@@ -27,7 +27,7 @@ def spoil(kind: str, frame: Image, rng: np.random.Generator) -> Image:
         shaken = cv2.blur(frame, (length, 1))
         return np.asarray(cv2.GaussianBlur(shaken, (0, 0), sigma), np.uint8)
     if kind == "dark":
-        light = frame.astype(np.float32) * rng.uniform(0.08, 0.2)
+        light = frame.astype(np.float32) * rng.uniform(0.12, 0.3)
         light += rng.uniform(1.0, 3.0) * rng.standard_normal(frame.shape, np.float32)
         return np.asarray(np.rint(np.clip(light, 0, 255)), np.uint8)
     return frame

@@ -95,7 +95,7 @@ def _blurred(
     frame: Image, forged: Image, mask: Image, landmarks: Floats, rng: np.random.Generator
 ) -> tuple[Image, Image]:
     """A smear with an edge: a decoder that has learned nothing of this pose."""
-    sigma = rng.uniform(0.1, 0.22) * eye_distance(landmarks)
+    sigma = rng.uniform(0.05, 0.12) * eye_distance(landmarks)
     face = cv2.GaussianBlur(forged.astype(np.float32), (0, 0), sigma)
     return blend(frame, np.asarray(face, np.float32), _opaque(mask.astype(np.float32)))
 
