@@ -6,7 +6,7 @@ frame, in a fixed order: parameters are therefore constant over a clip and diffe
 What must differ from frame to frame (alignment jitter, grain) comes from `frame_rng`.
 
 ``strength`` in (0, 1] moves every parameter that leaves traces from its value as drawn (1) towards
-one that leaves next to none; what is then missing of the target's light and grain is made up for.
+one that leaves next to none; what is then missing of light, detail and grain is put back.
 """
 
 from __future__ import annotations
@@ -180,11 +180,10 @@ def expression_transfer(
     moved = displaced(frame, matrix, du, dv)
     texture = to_patch(np.clip(moved, 0, 255).astype(np.uint8), matrix, size)
     face = from_patch(texture, matrix, frame.shape, cv2.INTER_LINEAR)
+    face += np.float32(0.9 * (1 - strength)) * (moved - face)
     face += np.float32(crispness) * (face - cv2.GaussianBlur(face, (0, 0), 1.0))
     face *= (1 + shade[0] * u + shade[1] * (v - 0.6)).astype(np.float32)[..., None]
-    alpha = outline.alpha(u, v, feather, landmarks)
-    face = regrain(face, frame, alpha, 1 - strength, frame_rng(rng, landmarks))
-    return blend(frame, face, alpha)
+    return blend(frame, face, outline.alpha(u, v, feather, landmarks))
 
 
 def mouth_rerendering(
@@ -212,9 +211,8 @@ def mouth_rerendering(
     moved = displaced(frame, matrix, *_mouth_motion(u, v, move[3], move[4], jaw))
     patch = to_patch(np.clip(moved, 0, 255).astype(np.uint8), matrix, size)
     face = from_patch(shrink_frequencies(patch, threshold), matrix, frame.shape, cv2.INTER_CUBIC)
-    alpha = outline.alpha(u, v, feather, landmarks)
-    face = regrain(face, frame, alpha, 1 - strength, frame_rng(rng, landmarks))
-    return blend(frame, face, alpha)
+    face += np.float32(0.7 * (1 - strength)) * (moved - face)
+    return blend(frame, face, outline.alpha(u, v, feather, landmarks))
 
 
 def self_blending(
