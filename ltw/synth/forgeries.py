@@ -229,7 +229,8 @@ def self_blending(
     """
     scale = soften(rng.uniform(0.96, 1.04), 1, strength)
     shift = strength * rng.uniform(-0.04, 0.04, 2)
-    colour = 1 + strength * (rng.uniform(0.94, 1.06) * rng.uniform(0.96, 1.04, 3) - 1)
+    colour = rng.uniform(0.94, 1.06) * rng.uniform(0.96, 1.04, 3)
+    colour += (1 - strength) * (1 - colour)
     sharpness = soften(rng.uniform(-0.8, 0.8), 0, strength)
     opacity = rng.choice([0.5, 0.75, 1.0, 1.0])
     feather = rng.uniform(0.1, 0.6)
