@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,24 @@ ONE_LEVEL = "unknown"
 
 SPLITS = ("train", "val", "test")
 
+TRUTHS = "truths.csv"
+"""The file in which a synthetic corpus says what it knows of every frame; see `FrameTruth`."""
+
+
+@dataclass(frozen=True)
+class FrameTruth:
+    """What a synthetic corpus knows of one frame and no real data set tells.
+
+    ``quality`` in [0, 1] is how close a forged face is to a genuine one by the strength of its
+    traces: 1 for genuine faces, 0 for whatever has a ``failure``, NaN where unknown. ``failure``
+    is the kind of failed forgery or bad detection, ``""`` for none. Where there is a ``box``
+    (x0, y0, x1, y1) in pixels, it is cut in place of the one detected: a detector's mistake.
+    """
+
+    quality: float = nan
+    failure: str = ""
+    box: tuple[float, float, float, float] | None = None
+
 
 @dataclass(frozen=True)
 class Clip:
@@ -36,6 +55,8 @@ class Clip:
     pictures in the folder ``path``, by the number of the frame, which is the last number in a name.
     ``mask_path`` is then a folder of masks with the same names, ``landmarks_path`` one of NumPy
     files (.npy for .png) with dlib's landmarks, (68 or 81, 2), in pixels of the picture.
+
+    ``truths`` are those of a synthetic corpus, a frame each; empty where nobody knows.
     """
 
     path: Path
@@ -52,6 +73,11 @@ class Clip:
     mask_path: Path | None = None
     landmarks_path: Path | None = None
     frames: tuple[str, ...] = ()
+    truths: tuple[FrameTruth, ...] = ()
+
+    def truth(self, frame: int) -> FrameTruth:
+        """What is known of the frame with this number."""
+        return self.truths[frame] if frame < len(self.truths) else FrameTruth()
 
 
 @dataclass(frozen=True)
@@ -66,6 +92,9 @@ class Face:
     Of a face that came cropped, the picture it came as stands for the full frame: ``box`` and
     ``crop`` are all of it, ``time`` and ``detection_confidence`` are NaN, and so are landmarks that
     nobody gave.
+
+    ``quality`` and ``failure`` are a synthetic corpus's (`FrameTruth`), NaN and "" for all others.
+    They are there to judge learned weights by: nothing that trains or tests reads them.
     """
 
     dataset: str
@@ -85,6 +114,8 @@ class Face:
     landmarks: tuple[float, ...]
     crop: tuple[float, float, float, float]
     has_mask: bool
+    quality: float = nan
+    failure: str = ""
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from ltw.cli.choices import one_of
 from ltw.cli.output import end, list_failures, names, output
 from ltw.data.readers import READERS
 from ltw.parallel import ENGINES
+from ltw.synth.plan import QUALITIES
 
 
 def synth(
@@ -33,8 +35,32 @@ def synth(
         str, typer.Option(help="Comma-separated: raw, c23, c40 (x264's rate factors).")
     ] = "c23",
     forgeries: Annotated[
-        str | None, typer.Option(help="Comma-separated names; default: the four standard ones.")
+        str | None,
+        typer.Option(
+            help="Comma-separated names; default: the four standard ones, and the learned twin and "
+            "latent_swap with an autoencoder."
+        ),
     ] = None,
+    autoencoder: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of a tiny autoencoder (encoder.safetensors, decoder.safetensors) for the "
+            "learned forgeries; none comes with the package."
+        ),
+    ] = None,
+    quality: Annotated[
+        str,
+        typer.Option(
+            **one_of(QUALITIES, "Forgeries as strong as they come, or from visible to hardly")
+        ),
+    ] = "fixed",
+    failures: Annotated[
+        float, typer.Option(metavar="SHARE", help="Forged videos that fail as real ones do.")
+    ] = 0.0,
+    bad_detections: Annotated[
+        float,
+        typer.Option(metavar="SHARE", help="Frames, real and forged, whose face is hardly one."),
+    ] = 0.0,
     size: Annotated[int, typer.Option(help="Side of a frame in pixels.")] = 320,
     seed: Annotated[int, typer.Option(help="Other people, other takes.")] = 0,
     workers: Annotated[int | None, typer.Option(help="Processes; default: all cores.")] = None,
@@ -42,12 +68,22 @@ def synth(
     """Make a corpus of real and forged videos in the FaceForensics++ folder shape.
 
     Every video comes with its manipulation-mask video, and the corpus with its split lists by
-    person. `ltw extract faceforensics OUT` reads it.
+    person. `ltw extract faceforensics OUT` reads it. Where quality varies or something fails,
+    truths.csv tells of every frame, and the store's columns quality and failure tell it on.
 
     Example: `ltw synth corpus --faces portraits --compression c23,c40`
     """
     from ltw.synth.corpus import make_corpus
 
+    source = None
+    if autoencoder is not None:
+        from ltw.models.taef import autoencoder_digest, load_autoencoder
+        from ltw.synth.learned import Source
+
+        load_autoencoder(autoencoder)  # here, so that what is wrong with it is told at once
+        source = Source(
+            autoencoder_digest(autoencoder), partial(load_autoencoder, autoencoder.resolve())
+        )
     summary = make_corpus(
         out,
         faces=faces,
@@ -57,6 +93,10 @@ def synth(
         forgeries=None if forgeries is None else names(forgeries),
         size=size,
         seed=seed,
+        quality=quality,
+        failures=failures,
+        bad_detections=bad_detections,
+        autoencoder=source,
         workers=workers,
     )
     output.print(

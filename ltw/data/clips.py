@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -37,6 +38,7 @@ def extract_clip(clip: Clip, parameters: Parameters) -> Part:
     assert parameters.margin is not None, "None is for clips whose faces are cropped already"
     faces = []
     for frame, detection in found:
+        detection = _as_told(detection, clip, frame)
         square = crop_box(detection.box, parameters.margin, parameters.size)
         mask = masks.get(frame.index)
         faces.append(
@@ -104,6 +106,7 @@ def face_record(
     has_mask: bool,
 ) -> Face:
     """Join what the reader knew of a clip and what was found in one of its frames."""
+    truth = clip.truth(frame.index)
     return Face(
         dataset=clip.dataset,
         domain=clip.domain,
@@ -122,7 +125,15 @@ def face_record(
         landmarks=tuple(detection.landmarks.ravel().tolist()),
         crop=square,
         has_mask=has_mask,
+        quality=truth.quality,
+        failure=truth.failure,
     )
+
+
+def _as_told(detection: Detection, clip: Clip, frame: Frame) -> Detection:
+    """Return the detection with the box of a detector's mistake, where the corpus makes one."""
+    box = clip.truth(frame.index).box
+    return detection if box is None else replace(detection, box=box)
 
 
 def _reason(clip: Clip, error: Exception) -> str:

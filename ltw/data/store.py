@@ -13,7 +13,8 @@ pandas opens the tables and Hugging Face `datasets` the faces without this code.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from ltw.errors import DataError
 
 FORMAT = 1
 RECORDS, VIDEOS, PARAMETERS = "records.parquet", "videos.parquet", "store.json"
+UNKNOWN: Mapping[str, float | str] = {"quality": math.nan, "failure": ""}
+"""Columns that came after the first stores, with what they say where nobody knows."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,9 @@ class Store:
                 f"merged: {waiting}); the same `ltw extract` again, without --shard, does the rest"
             )
         self.records = _read_table(self.path / RECORDS)
+        for name, unknown in UNKNOWN.items():
+            if name not in self.records:
+                self.records[name] = unknown
         self.videos = _read_table(self.path / VIDEOS)
         self._place = self.records[["shard", "row"]].to_numpy(np.int64)
         self._shards: dict[int, pa.RecordBatch] = {}

@@ -3,7 +3,8 @@
 A kill at any moment leaves a store that is either complete or can be continued: parts are the truth
 until shards and both tables that list them are in place, and are removed last. Merging again gives
 the same files, so `finalize` may be cut off and repeated. Parts that others write while it merges
-stay for the next time.
+stay for the next time. All shards of a store have the columns of its first, since `datasets` reads
+no others side by side; a column that came later is in the table of records alone.
 
 Crops are lossless: a second JPEG would write its own traces over the forgery's. Lossless WebP at
 method 0 measured best on 55 crops of 224 px from portraits and MPEG-1 video (one core, a crop):
@@ -35,6 +36,7 @@ from ltw.data.store import (
     FORMAT,
     PARAMETERS,
     RECORDS,
+    UNKNOWN,
     VIDEOS,
     Parameters,
     open_shard,
@@ -70,6 +72,8 @@ _RECORD = pa.schema(
         ("landmarks", pa.list_(pa.float32(), 10)),
         ("crop", pa.list_(pa.float32(), 4)),
         ("has_mask", pa.bool_()),
+        ("quality", pa.float32()),
+        ("failure", pa.string()),
     ]
 )
 _PART = pa.schema([*_RECORD, ("crc32", pa.uint32()), ("image", _ENCODED), ("mask", _ENCODED)])
@@ -200,8 +204,10 @@ def finalize(store: Path) -> None:
     index = [old]
     fresh = [path for record, path in parts if record.video not in merged]
     for number, group in enumerate(_groups(fresh), start=first):
-        faces = pa.concat_tables([pa.Table.from_batches([open_shard(path)]) for path in group])
-        _write_batch(shard_path(store, number), faces.cast(_SHARD))
+        tables = [pa.Table.from_batches([open_shard(path)]) for path in group]
+        faces = pa.concat_tables([_with_unknowns(table).select(_PART.names) for table in tables])
+        kept = _SHARD if number == 0 else open_shard(shard_path(store, 0)).schema
+        _write_batch(shard_path(store, number), faces.select(kept.names).cast(kept))
         places = [
             pa.array([number] * len(faces), pa.int64()),
             pa.array(range(len(faces)), pa.int64()),
@@ -267,7 +273,18 @@ def _merged_videos(store: Path) -> list[VideoRecord]:
 
 def _read_index(store: Path) -> pa.Table:
     path = store / RECORDS
-    return pq.read_table(path).cast(_INDEX) if path.is_file() else _INDEX.empty_table()
+    if not path.is_file():
+        return _INDEX.empty_table()
+    return _with_unknowns(pq.read_table(path)).select(_INDEX.names).cast(_INDEX)
+
+
+def _with_unknowns(table: pa.Table) -> pa.Table:
+    """Add the columns that a store made before they came does not have."""
+    for name, unknown in UNKNOWN.items():
+        if name not in table.column_names:
+            column = pa.array([unknown] * len(table), _RECORD.field(name).type)
+            table = table.append_column(name, column)
+    return table
 
 
 def _write_batch(path: Path, table: pa.Table) -> None:

@@ -103,6 +103,26 @@ def low_pass(image: Floats, alpha: Floats, sigma: float) -> Floats:
     return np.asarray(cv2.resize(smooth, (width, height)), np.float32)
 
 
+def regrain(
+    face: Floats, frame: Image, alpha: Floats, share: float, rng: np.random.Generator
+) -> Floats:
+    """Give ``face`` noise, ``share`` of what it lacks against ``frame`` under ``alpha``.
+
+    How grainy a picture is, is the median of what a narrow blur takes away, so edges do not count.
+    """
+    inside = alpha > 0.5
+    if share <= 0 or not inside.any():
+        return face
+
+    def grain(image: Floats) -> float:
+        fine = np.abs(image - cv2.GaussianBlur(image, (0, 0), 1.0))[inside]
+        return float(np.median(fine)) / 0.6745
+
+    lacking = np.sqrt(max(0.0, grain(frame.astype(np.float32)) ** 2 - grain(face) ** 2))
+    noise = rng.standard_normal(face.shape, np.float32)
+    return face + np.float32(share * lacking) * noise
+
+
 def shrink_frequencies(patch: Floats, threshold: float) -> Floats:
     """Soft-threshold the cosine transform of a patch (N, N, 3), N even: keeps what is strong."""
     channels = []

@@ -11,11 +11,12 @@ import numpy as np
 from ltw.errors import DataError
 from ltw.parallel import Failure, map_unordered
 from ltw.progress import progress_bar
+from ltw.synth.camera import refilm
 from ltw.synth.footage import Footage
 from ltw.synth.people import film, sample_person
 from ltw.synth.portraits import PortraitPerson, Skip, film_portrait, find_people, load_portrait
 
-CASTING_SEEDS, FILMING_SEEDS, FORGERY_SEEDS = range(3)
+CASTING_SEEDS, FILMING_SEEDS, FORGERY_SEEDS, FAILURE_SEEDS, CONDITION_SEEDS, CAMERA_SEEDS = range(6)
 """First number of a seed's spawn key: what is drawn with it."""
 
 
@@ -29,14 +30,25 @@ class Actor:
     name: str
     source: str
 
-    def film(self, faces: Path | None, *, frames: int, size: int, seed: int) -> Footage:
-        """One take of the person; the same for the same arguments."""
-        key = (FILMING_SEEDS, int(self.name))
-        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+    def film(
+        self, faces: Path | None, *, frames: int, size: int, seed: int, own_camera: bool = False
+    ) -> Footage:
+        """One take of the person, by a camera of their own or by one alike for all.
+
+        The same for the same arguments.
+        """
+
+        def draw(what: int) -> np.random.Generator:
+            key = (what, int(self.name))
+            return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+
+        rng = draw(FILMING_SEEDS)
         if faces is None:
-            return film(sample_person(rng), frames=frames, size=size, rng=rng)
-        person = PortraitPerson(self.name, (faces / self.source,))
-        return film_portrait(person, frames=frames, size=size, rng=rng)
+            footage = film(sample_person(rng), frames=frames, size=size, rng=rng)
+        else:
+            person = PortraitPerson(self.name, (faces / self.source,))
+            footage = film_portrait(person, frames=frames, size=size, rng=rng)
+        return refilm(footage, draw(CAMERA_SEEDS)) if own_camera else footage
 
 
 def cast_people(

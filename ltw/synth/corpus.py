@@ -6,6 +6,7 @@ OUT/manipulated_sequences/<forgery>/masks/videos/000_001.mp4
 OUT/splits/{train,val,test}.json    lists of pairs [A, B]; a person is in one pair alone
 OUT/people.csv                      name, source: who each number is
 OUT/skipped.csv                     name, reason: what could not be used
+OUT/truths.csv                      quality and failure of every frame, where they vary
 OUT/corpus.json                     the parameters, so that a second call continues this corpus
 """
 
@@ -26,12 +27,15 @@ from ltw.errors import ConfigError, DataError
 from ltw.files import write_text
 from ltw.parallel import Failure, map_unordered
 from ltw.progress import progress_bar
-from ltw.synth.casting import FORGERY_SEEDS, Actor, cast_people
+from ltw.synth.casting import FAILURE_SEEDS, FORGERY_SEEDS, Actor, cast_people
+from ltw.synth.conditions import draw_condition, truths_table
+from ltw.synth.failures import fail_clip
 from ltw.synth.footage import Footage
-from ltw.synth.forgeries import DEFAULT_FORGERIES, FORGERIES, forge_clip
+from ltw.synth.forgeries import DEFAULT_FORGERIES, forge_clip
+from ltw.synth.learned import ALL_FORGERIES, LEARNED, Source, forgery_of
 from ltw.synth.plan import COMPRESSIONS, MASK_CRF, MIN_PEOPLE, CorpusPlan
 from ltw.synth.portraits import Skip
-from ltw.types import SPLITS
+from ltw.types import SPLITS, TRUTHS
 from ltw.video import write_video
 
 RENDERED_PEOPLE = 24
@@ -63,6 +67,10 @@ def make_corpus(
     forgeries: Sequence[str] | None = None,
     size: int = 320,
     seed: int = 0,
+    quality: str = "fixed",
+    failures: float = 0.0,
+    bad_detections: float = 0.0,
+    autoencoder: Source | None = None,
     workers: int | None = None,
 ) -> CorpusSummary:
     """Film people, forge every pair both ways, and write it all; see the module for the files.
@@ -70,9 +78,16 @@ def make_corpus(
     People are rendered (``people`` of them, 24 by default), or come from the portraits in
     ``faces`` (``people`` of them drawn by ``seed``, all by default). Every video has ``frames``
     frames of ``size`` x ``size`` pixels. ``forgeries`` are names of
-    `ltw.synth.forgeries.FORGERIES`, the four default ones unless named. A second call with the
-    same parameters keeps every finished file and writes what is missing; files are the same
-    whatever the number of ``workers`` (all cores by default) and wherever it was cut off.
+    `ltw.synth.learned.ALL_FORGERIES`; by default the four of FaceForensics++'s kinds and, with an
+    ``autoencoder``, the two learned ones.
+
+    With ``quality`` "varied" every forged video has a strength of its own, from visible to nearly
+    invisible, and every person a camera. A share of ``failures`` of the forged videos fails, and a
+    share of ``bad_detections`` of all frames is one. OUT/truths.csv then tells which.
+
+    A second call with the same parameters keeps every finished file and writes what is missing;
+    files are the same whatever the number of ``workers`` (all cores by default) and wherever it was
+    cut off.
 
     Raises:
         ConfigError: an argument is out of its range or names nothing that exists.
@@ -83,9 +98,13 @@ def make_corpus(
         people=RENDERED_PEOPLE if faces is None and people is None else people,
         frames=frames,
         compressions=tuple(dict.fromkeys(compressions)),
-        forgeries=tuple(dict.fromkeys(DEFAULT_FORGERIES if forgeries is None else forgeries)),
+        forgeries=tuple(dict.fromkeys(_default(autoencoder) if forgeries is None else forgeries)),
         size=size,
         seed=seed,
+        quality=quality,
+        failures=failures,
+        bad_detections=bad_detections,
+        autoencoder=None if autoencoder is None else autoencoder.digest,
     )
     plan.validate()
     if workers is not None and workers < 1:
@@ -94,6 +113,8 @@ def make_corpus(
     actors, skips = _cast(out, plan, workers)
     pairs = list(zip(actors[::2], actors[1::2], strict=True))
     _write_splits(out, pairs)
+    if plan.varies:
+        write_text(out / TRUTHS, truths_table(plan, pairs).to_csv(index=False))
 
     files = {
         pair: [out / path for path in plan.files(*(actor.name for actor in pair))] for pair in pairs
@@ -102,7 +123,8 @@ def make_corpus(
     todo = [pair for pair in pairs if missing[pair]]
     total, written = sum(map(len, files.values())), 0
     with progress_bar("Writing videos", total, total - sum(missing.values())) as advance:
-        for position, count in map_unordered(partial(_make_pair, out, plan), todo, workers=workers):
+        work = partial(_make_pair, out, plan, autoencoder)
+        for position, count in map_unordered(work, todo, workers=workers):
             if isinstance(count, Failure):
                 names = " and ".join(actor.source for actor in todo[position])
                 raise DataError(f"{names}: {count.reason}; call again to go on from here")
@@ -151,7 +173,13 @@ def _write_splits(out: Path, pairs: Sequence[tuple[Actor, Actor]]) -> None:
         write_text(out / "splits" / f"{split}.json", json.dumps(part, indent=2) + "\n")
 
 
-def _make_pair(out: Path, plan: CorpusPlan, pair: tuple[Actor, Actor]) -> int:
+def _default(autoencoder: Source | None) -> tuple[str, ...]:
+    return DEFAULT_FORGERIES if autoencoder is None else (*DEFAULT_FORGERIES, *LEARNED)
+
+
+def _make_pair(
+    out: Path, plan: CorpusPlan, autoencoder: Source | None, pair: tuple[Actor, Actor]
+) -> int:
     """Film a pair, forge it both ways, and write what is missing; returns the number of files.
 
     Takes are filmed once, and only where a file is missing; at most two of them, and one forged
@@ -161,40 +189,67 @@ def _make_pair(out: Path, plan: CorpusPlan, pair: tuple[Actor, Actor]) -> int:
 
     @cache
     def take(actor: Actor) -> Footage:
-        faces = None if plan.faces is None else Path(plan.faces)
-        return actor.film(faces, frames=plan.frames, size=plan.size, seed=plan.seed)
+        return actor.film(
+            None if plan.faces is None else Path(plan.faces),
+            frames=plan.frames,
+            size=plan.size,
+            seed=plan.seed,
+            own_camera=plan.quality == "varied",
+        )
 
-    def missing(path: Path) -> bool:
-        return not (out / path).exists()
+    def missing(paths: dict[str, Path]) -> dict[str, Path]:
+        return {kind: out / path for kind, path in paths.items() if not (out / path).exists()}
 
     written = 0
     for target, donor in (pair, pair[::-1]):
-        for compression in plan.compressions:
-            if missing(path := plan.real(target.name, compression)):
-                write_video(out / path, take(target).frames, crf=COMPRESSIONS[compression])
-                written += 1
+        reals = {kind: plan.real(target.name, kind) for kind in plan.compressions}
+        if todo := missing(reals):
+            frames = draw_condition(plan, target).spoiled(take(target).frames)
+            written += _write(todo, frames)
         for forgery in plan.forgeries:
             kinds = (*plan.compressions, "masks")
-            paths = {kind: plan.fake(forgery, kind, target.name, donor.name) for kind in kinds}
-            paths = {kind: path for kind, path in paths.items() if missing(path)}
-            if not paths:
-                continue
-            seed = _seed(plan, forgery, target, donor)
-            frames, masks = forge_clip(FORGERIES[forgery], take(target), take(donor), seed)
-            for kind, path in paths.items():
-                if kind == "masks":
-                    write_video(out / path, _grey(masks), crf=MASK_CRF)
-                else:
-                    write_video(out / path, frames, crf=COMPRESSIONS[kind])
-            written += len(paths)
+            fakes = {kind: plan.fake(forgery, kind, target.name, donor.name) for kind in kinds}
+            if todo := missing(fakes):
+                forger = forgery_of(forgery, autoencoder)
+                condition = draw_condition(plan, target, donor, forgery)
+                seeds = [
+                    _seed(plan, w, forgery, target, donor) for w in (FORGERY_SEEDS, FAILURE_SEEDS)
+                ]
+                frames, masks = forge_clip(
+                    forger, take(target), take(donor), seeds[0], condition.strength
+                )
+                if condition.failure:
+                    frames, masks = fail_clip(
+                        condition.failure,
+                        take(target).frames,
+                        frames,
+                        masks,
+                        take(target).landmarks,
+                        seeds[1],
+                    )
+                written += _write(todo, condition.spoiled(frames), masks)
     return written
 
 
-def _seed(plan: CorpusPlan, forgery: str, target: Actor, donor: Actor) -> np.random.SeedSequence:
+def _write(
+    paths: dict[str, Path], frames: NDArray[np.uint8], masks: NDArray[np.uint8] | None = None
+) -> int:
+    """Write a clip at every compression in ``paths``, and its masks; how many files."""
+    for kind, path in paths.items():
+        if kind == "masks" and masks is not None:
+            write_video(path, _grey(masks), crf=MASK_CRF)
+        else:
+            write_video(path, frames, crf=COMPRESSIONS[kind])
+    return len(paths)
+
+
+def _seed(
+    plan: CorpusPlan, what: int, forgery: str, target: Actor, donor: Actor
+) -> np.random.SeedSequence:
     """A seed that no other clip has, whichever forgeries and workers there are."""
-    index = list(FORGERIES).index(forgery)
+    index = ALL_FORGERIES.index(forgery)
     return np.random.SeedSequence(
-        plan.seed, spawn_key=(FORGERY_SEEDS, index, int(target.name), int(donor.name))
+        plan.seed, spawn_key=(what, index, int(target.name), int(donor.name))
     )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 
 from ltw.errors import ConfigError, DataError, did_you_mean
-from ltw.synth.forgeries import FORGERIES
+from ltw.synth.learned import ALL_FORGERIES, LEARNED
 
 COMPRESSIONS = {"raw": 0, "c23": 23, "c40": 40}
 """FaceForensics++'s names, and x264's constant rate factor for each."""
@@ -20,9 +20,17 @@ MIN_PEOPLE = 6
 """A pair for each of the three splits."""
 
 
+QUALITIES = ("fixed", "varied")
+"""Forgeries as strong as each comes, or each of a strength of its own, filmed by many cameras."""
+
+
 @dataclass(frozen=True)
 class CorpusPlan:
-    """All that the files of a corpus depend on; saved as corpus.json."""
+    """All that the files of a corpus depend on; saved as corpus.json.
+
+    ``failures`` is the share of forged videos that fail, ``bad_detections`` that of frames, genuine
+    and forged; ``autoencoder`` is the checksum of the one that learned forgeries use.
+    """
 
     faces: str | None
     people: int | None
@@ -31,6 +39,15 @@ class CorpusPlan:
     forgeries: tuple[str, ...]
     size: int
     seed: int
+    quality: str = "fixed"
+    failures: float = 0.0
+    bad_detections: float = 0.0
+    autoencoder: str | None = None
+
+    @property
+    def varies(self) -> bool:
+        """Whether videos differ in what `ltw.types.FrameTruth` tells."""
+        return self.quality != "fixed" or self.failures > 0 or self.bad_detections > 0
 
     def to_json(self) -> str:
         """The content of corpus.json."""
@@ -66,15 +83,29 @@ class CorpusPlan:
             raise ConfigError(f"size: {self.size} is not possible; give an even number from 128 up")
         if self.seed < 0:
             raise ConfigError(f"seed: {self.seed} is negative; give 0 or more")
-        for what, names, allowed in (
-            ("compressions", self.compressions, COMPRESSIONS),
-            ("forgeries", self.forgeries, FORGERIES),
-        ):
+        if self.quality not in QUALITIES:
+            raise ConfigError(
+                f"quality: unknown {self.quality!r}{did_you_mean(self.quality, QUALITIES)}"
+            )
+        for what, share in (("failures", self.failures), ("bad_detections", self.bad_detections)):
+            if not 0 <= share <= 1:
+                raise ConfigError(f"{what}: {share} is no share; give 0 to 1")
+        names_of: dict[str, tuple[Sequence[str], Collection[str]]] = {
+            "compressions": (self.compressions, COMPRESSIONS),
+            "forgeries": (self.forgeries, ALL_FORGERIES),
+        }
+        for what, (names, allowed) in names_of.items():
             if not names:
                 raise ConfigError(f"{what}: none given; allowed: {', '.join(allowed)}")
             for name in names:
                 if name not in allowed:
                     raise ConfigError(f"{what}: unknown name {name!r}{did_you_mean(name, allowed)}")
+        learned = [name for name in self.forgeries if name in LEARNED]
+        if learned and self.autoencoder is None:
+            raise ConfigError(
+                f"forgeries: {', '.join(learned)} need an autoencoder, and none comes with this "
+                "package; give the folder of one (--autoencoder DIR), or leave them out"
+            )
 
     def check_folder(self, out: Path) -> None:
         """Raise DataError where ``out`` holds anything but this plan's corpus or nothing."""
@@ -91,6 +122,8 @@ class CorpusPlan:
                 raise ValueError
         except ValueError:
             raise DataError(f"{file}: damaged; delete the folder and start anew") from None
+        before = {f.name: f.default for f in fields(self) if f.default is not MISSING}
+        theirs = before | theirs  # a corpus may be older than the last parameters
         for name, mine in json.loads(self.to_json()).items():
             if theirs.get(name) != mine:
                 raise DataError(

@@ -3,31 +3,12 @@
 import cv2
 import numpy as np
 import pytest
+from drawn import SIZE, drawn_face
 
 from ltw.synth.footage import Footage
 from ltw.synth.forgeries import DEFAULT_FORGERIES, FORGERIES, Donor, forge_clip
 
-SIZE = 200
 names = pytest.mark.parametrize("name", FORGERIES)
-
-
-def drawn_face(seed: int, shift: float = 0.0):
-    """A textured oval with eyes, nose and mouth on a busy background, and its landmarks."""
-    rng = np.random.default_rng(seed)
-    image = cv2.GaussianBlur(rng.normal(120, 40, (SIZE, SIZE, 3)), (0, 0), 2)
-    centre = np.array([100.0, 96.0]) + shift
-    skin = rng.uniform(110, 200, 3) * [1.0, 0.8, 0.7]
-    oval = np.zeros((SIZE, SIZE))
-    cv2.ellipse(oval, tuple(int(c) for c in centre), (46, 64), 0, 0, 360, 1, -1)
-    texture = cv2.GaussianBlur(rng.normal(0, 30, (SIZE, SIZE, 3)), (0, 0), 0.8)
-    image = np.where(oval[..., None] > 0, skin + texture, image)
-    landmarks = centre + np.array([[-21, -16], [21, -16], [0, 8], [-17, 30], [17, 31]])
-    for x, y in landmarks[:2]:
-        cv2.circle(image, (int(x), int(y)), 6, (250, 250, 250), -1)
-        cv2.circle(image, (int(x), int(y)), 3, (40, 30, 30), -1)
-    mouth = tuple(int(c) for c in landmarks[3:].mean(axis=0))
-    cv2.ellipse(image, mouth, (17, 5), 0, 0, 360, (150, 60, 70), -1)
-    return np.clip(image, 0, 255).astype(np.uint8), landmarks.astype(np.float32)
 
 
 def forge(name: str, seed: int = 0, shift: float = 0.0):
@@ -190,6 +171,55 @@ def test_clip_is_forged_frame_by_frame_from_one_seed():
         takes[0].frames[1], takes[0].landmarks[1], donor, np.random.default_rng(seed)
     )
     np.testing.assert_array_equal(frames[1], alone)
+
+
+@names
+def test_full_strength_is_the_default(name):
+    frame, landmarks = drawn_face(1)
+    donor = Donor(*drawn_face(2))
+    plain = FORGERIES[name](frame, landmarks, donor, np.random.default_rng(3))
+    full = FORGERIES[name](frame, landmarks, donor, np.random.default_rng(3), 1.0)
+    np.testing.assert_array_equal(plain[0], full[0])
+    np.testing.assert_array_equal(plain[1], full[1])
+
+
+@pytest.mark.parametrize(
+    "name", ["expression_transfer", "mouth_rerendering", "self_blending", "spectral_upsampling"]
+)
+def test_weak_forgeries_leave_less_of_themselves(name):
+    """Forged with the target as its own donor, all that changes is a trace."""
+    frame, landmarks = drawn_face(1)
+    donor = Donor(frame, landmarks)
+
+    def trace(strength):
+        changes = []
+        for seed in range(4):
+            rng = np.random.default_rng(seed)
+            forged, mask = FORGERIES[name](frame, landmarks, donor, rng, strength)
+            changes.append(np.abs(forged.astype(int) - frame)[mask > 128].mean())
+        return np.mean(changes)
+
+    weak, middle, full = (trace(strength) for strength in (0.1, 0.5, 1.0))
+    assert weak < 0.8 * full
+    assert weak < middle < full
+
+
+@pytest.mark.parametrize("name", ["learned_swap", "graphics_swap"])
+def test_weak_swaps_take_the_target_s_colours(name):
+    frame, landmarks = drawn_face(1)
+    donor_frame, donor_landmarks = drawn_face(2)
+    donor = Donor((donor_frame * [0.6, 0.9, 1.0]).astype(np.uint8), donor_landmarks)
+
+    def gap(strength):
+        gaps = []
+        for seed in range(4):
+            rng = np.random.default_rng(seed)
+            forged, mask = FORGERIES[name](frame, landmarks, donor, rng, strength)
+            smooth = cv2.GaussianBlur(forged.astype(np.float32) - frame, (0, 0), 12)
+            gaps.append(np.abs(smooth)[mask > 200].mean())
+        return np.mean(gaps)
+
+    assert gap(0.1) < 0.8 * gap(1.0)
 
 
 def test_the_four_defaults_come_first_and_are_no_originals():

@@ -14,12 +14,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import NamedTuple
 
 from ltw.data.readers._common import notify_skipped, require_folder
+from ltw.data.readers._truths import read_truths
 from ltw.errors import DataError
 from ltw.types import REAL, SPLITS, Clip
 
@@ -28,6 +30,7 @@ LAYOUT = """\
   manipulated_sequences/METHOD/{raw,c23,c40}/videos/A_B.mp4
   manipulated_sequences/METHOD/masks/videos/A_B.mp4       (optional)
   splits/{train,val,test}.json                            (optional; else the official split)
+  truths.csv                                              (optional; what `ltw synth` knows of it)
 and, where there is DeepFakeDetection,
   original_sequences/actors/{raw,c23,c40}/videos/A__SCENE.mp4
   manipulated_sequences/DeepFakeDetection/{raw,c23,c40}/videos/A_B__SCENE__HASH.mp4"""
@@ -84,6 +87,7 @@ def read_tree(
         present = ", ".join(sorted({level.compression for level in levels}))
         raise DataError(f"{root}: no videos at compression {', '.join(unknown)}; it has {present}")
     split_of = splits(root)
+    truths = read_truths(root)
     clips, unnamed, unsplit = [], [], []
     for level in levels:
         if compressions and level.compression not in compressions:
@@ -96,7 +100,8 @@ def read_tree(
             elif not split:
                 unsplit.append(path.relative_to(root))
             else:
-                clips.append(_clip(path, name, level, dataset, split))
+                clip = _clip(path, name, level, dataset, split)
+                clips.append(replace(clip, truths=truths.get((clip.domain, path.stem), ())))
     notify_skipped("videos with other names than the layout's", unnamed)
     notify_skipped("videos whose people are in no split, or in two", unsplit)
     if not clips:
