@@ -15,7 +15,7 @@ from ltw.cli.choices import one_of
 from ltw.cli.output import end, list_failures, names, output
 from ltw.data.readers import READERS
 from ltw.parallel import ENGINES
-from ltw.synth.plan import QUALITIES
+from ltw.synth import QUALITIES
 
 
 def synth(

@@ -8,6 +8,7 @@ from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 
 from ltw.errors import ConfigError, DataError, did_you_mean
+from ltw.synth import QUALITIES
 from ltw.synth.learned import ALL_FORGERIES, LEARNED
 
 COMPRESSIONS = {"raw": 0, "c23": 23, "c40": 40}
@@ -18,10 +19,6 @@ MASK_CRF = 5
 
 MIN_PEOPLE = 6
 """A pair for each of the three splits."""
-
-
-QUALITIES = ("fixed", "varied")
-"""Forgeries as strong as each comes, or each of a strength of its own, filmed by many cameras."""
 
 
 @dataclass(frozen=True)
