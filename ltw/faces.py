@@ -1,18 +1,16 @@
-"""Face detection by MTCNN, and the crop every stage uses."""
+"""Face detection and tracking by MTCNN, and the crop every stage uses."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cache, partial
 from math import ceil, floor, log
-from unittest.mock import patch
 
 import cv2
 import numpy as np
-import onnxruntime
-from mtcnnruntime import MTCNN
 from numpy.typing import NDArray
+
+from ltw.mtcnn import mtcnn
 
 Image = NDArray[np.uint8]
 """uint8 (H, W, 3), RGB."""
@@ -49,23 +47,12 @@ class Detection:
         return max(0.0, x1 - x0) * max(0.0, y1 - y0)
 
 
-@cache
-def _mtcnn() -> MTCNN:
-    # MTCNN's networks are so small that more threads make them slower (3 times on 2 cores), and
-    # jobs run in parallel over videos; mtcnn-runtime passes no session options through.
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = partial(onnxruntime.InferenceSession, sess_options=options)
-    with patch.object(onnxruntime, "InferenceSession", session):
-        return MTCNN()
-
-
 def detect_faces(image: Image, min_size: float = 40.0) -> list[Detection]:
     """Find every face of at least ``min_size`` pixels, largest first; an empty list if none."""
     if min(image.shape[:2]) < 2 * 12:
         return []  # smaller than the detector's first window
     try:
-        boxes, landmarks = _mtcnn().detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), min_size)
+        boxes, landmarks = mtcnn().detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), min_size)
     except ValueError:  # what mtcnn-runtime raises where its first stage proposes nothing
         return []
     found = [

@@ -1,4 +1,4 @@
-"""Files appear whole or not at all, whenever a process is killed."""
+"""Atomic writes: files appear whole or not at all, whenever a process is killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands that make faces and look at them: synth, extract, store."""
+"""Commands `ltw synth`, `ltw extract` and `ltw store`: corpora and stores of faces."""
 
 from __future__ import annotations
 

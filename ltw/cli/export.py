@@ -1,4 +1,4 @@
-"""The command that ships a detector: export."""
+"""Command `ltw export`: a released folder or an ONNX file of a run's detector."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What commands share: results on standard output, lists of failures on standard error."""
+"""Output of the commands: results on standard output, lists of failures on standard error."""
 
 from __future__ import annotations
 

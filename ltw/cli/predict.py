@@ -1,4 +1,4 @@
-"""The command that scores files: predict."""
+"""Command `ltw predict`: scores files."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ltw.progress import console
 
 if TYPE_CHECKING:
     from ltw.infer import Detector, Prediction
-    from ltw.infer.report import Entry
+    from ltw.infer.report import FileView
 
-COLUMNS = (
+CSV_COLUMNS = (
     "path",
     "kind",
     "verdict",
@@ -75,7 +75,7 @@ def predict(
     if detector.settings.caution:
         console.print(f"[yellow]note:[/] {detector.settings.caution}", soft_wrap=True)
     predictions: list[Prediction] = []
-    entries: list[Entry] = []
+    entries: list[FileView] = []
     for prediction, entry in _score(detector, files, frames, workers, pictures=html is not None):
         predictions.append(prediction)
         entries += [entry] if entry else []
@@ -98,20 +98,20 @@ def predict(
 
 def _score(
     detector: Detector, files: Sequence[str], frames: int, workers: int | None, *, pictures: bool
-) -> Iterator[tuple[Prediction, Entry | None]]:
+) -> Iterator[tuple[Prediction, FileView | None]]:
     """Score the files in their order, with what a report shows of each if it has ``pictures``."""
     from ltw.infer import find_in, in_order
     from ltw.progress import progress_bar
 
     if pictures:
-        from ltw.infer.report import make_entry
+        from ltw.infer.report import make_view
 
-    def judged() -> Iterator[tuple[int, tuple[Prediction, Entry | None]]]:
+    def judged() -> Iterator[tuple[int, tuple[Prediction, FileView | None]]]:
         for place, found in find_in(
             files, frames=frames, cut=detector.settings.cut, pictures=pictures, workers=workers
         ):
             prediction = detector.judge(found)
-            entry = make_entry(detector, found, prediction) if pictures else None
+            entry = make_view(detector, found, prediction) if pictures else None
             advance()
             yield place, (prediction, entry)
 
@@ -144,7 +144,7 @@ def _write_csv(predictions: Sequence[Prediction], path: Path) -> None:
         part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
     ):
         writer = csv.writer(file)
-        writer.writerow(COLUMNS)
+        writer.writerow(CSV_COLUMNS)
         for p in predictions:
             at = p.most_suspect(1)
             where = (at[0].frame, at[0].time) if at else (None, None)

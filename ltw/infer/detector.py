@@ -16,7 +16,7 @@ from ltw.infer.find import FRAMES, Found, find_faces
 from ltw.infer.many import find_in, in_order
 from ltw.infer.networks import Floats, Network, Settings
 from ltw.infer.people import seen_enough
-from ltw.infer.prediction import Person, Prediction, ScoredFace, Verdict
+from ltw.infer.prediction import Prediction, ScoredFace, ScoredPerson, Verdict
 from ltw.infer.sources import open_network
 
 BATCH = 32
@@ -135,14 +135,14 @@ def _verdict(p_fake: float | None, threshold: float) -> Verdict:
     return "fake" if p_fake >= threshold else "real"
 
 
-def _people(faces: Sequence[ScoredFace]) -> tuple[Person, ...]:
+def _people(faces: Sequence[ScoredFace]) -> tuple[ScoredPerson, ...]:
     scores: dict[int, list[float]] = defaultdict(list)
     for face in faces:
         scores[face.person].append(face.p_fake)
     people = sorted(scores.items())
     counts = seen_enough([len(own) for _, own in people])
     return tuple(
-        Person(number, len(own), float(np.mean(own)), counts=enough)
+        ScoredPerson(number, len(own), float(np.mean(own)), counts=enough)
         for (number, own), enough in zip(people, counts, strict=True)
     )
 

@@ -1,4 +1,4 @@
-"""The faces of a file, before any model is asked: decode, detect, crop. The costly half."""
+"""Face detection in a file: decode, detect, crop, cluster. The costly half, without a model."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ltw.faces import (
     iou,
     locate_faces,
 )
-from ltw.infer.people import tell_apart
+from ltw.infer.people import cluster_faces
 from ltw.infer.prediction import Kind
 from ltw.video import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Frame, Sample, read_photo, sample_frames
 
@@ -102,7 +102,7 @@ def find_faces(
         [crop(f.image, crop_box(d.box, cut.margin, cut.size), cut.size) for f, d in faces], cut.size
     )
     numbers = [frame.index for frame, _ in faces]
-    people = tell_apart(numbers, [d.box for _, d in faces], crops)
+    people = cluster_faces(numbers, [d.box for _, d in faces], crops)
     height, width = sample.frames[0].image.shape[:2]
     return Found(
         path=str(path),

@@ -1,4 +1,4 @@
-"""Where in a face the evidence lies: Grad-CAM (Selvaraju et al., ICCV 2017) by captum."""
+"""Grad-CAM (Selvaraju et al., ICCV 2017) by captum: where in a face the evidence lies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what a user writes (files, folders, globs) to the files that are meant."""
+"""Input files: from what a user writes (files, folders, globs) to the files that are meant."""
 
 from __future__ import annotations
 

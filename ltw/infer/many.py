@@ -1,4 +1,4 @@
-"""Many files at once: decoding and finding faces is the cost, and is shared by processes."""
+"""Parallel face detection in many files: decoding and detection are the cost."""
 
 from __future__ import annotations
 

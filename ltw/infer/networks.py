@@ -1,4 +1,4 @@
-"""The network behind a detector: PyTorch or ONNX, the same three facts and one function."""
+"""Networks behind a detector: PyTorch or ONNX, with the same settings and one function."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FOREIGN_CROPS = (
 
 @dataclass(frozen=True)
 class Settings:
-    """How a network is fed and read.
+    """Settings of a network: its input, calibration and thresholds.
 
     Attributes:
         name: what it is called in reports.

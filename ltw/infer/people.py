@@ -1,4 +1,4 @@
-"""Who is who in the frames of a video: faces become people."""
+"""Face clustering: which faces of a video are the same person's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ _BINS = (8, 16, 16)
 _RANGES = (0, 256, 64, 192, 64, 192)
 
 
-def tell_apart(frames: Sequence[int], boxes: Sequence[Box], crops: NDArray[np.uint8]) -> list[int]:
+def cluster_faces(
+    frames: Sequence[int], boxes: Sequence[Box], crops: NDArray[np.uint8]
+) -> list[int]:
     """Return each face's person, numbered from 0 in the order of appearance.
 
     Faces, ordered by frame, go to the person whose face they resemble most, in looks and in place;

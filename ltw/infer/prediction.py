@@ -1,4 +1,4 @@
-"""What a detector says about a file."""
+"""Prediction: what a detector says about a file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ScoredFace:
     """One face: ``box`` is (x0, y0, x1, y1) in pixels of the picture, ``p_fake`` P(fake) in [0, 1].
 
     ``frame`` counts decoded frames from 0 and ``time`` is in seconds (both 0 in a photograph);
-    ``person`` is the `Person.number` of whose face it is.
+    ``person`` is the `ScoredPerson.number` of whose face it is.
     """
 
     frame: int
@@ -28,8 +28,8 @@ class ScoredFace:
 
 
 @dataclass(frozen=True)
-class Person:
-    """Somebody seen in a file: in how many ``frames``, and the mean of their faces' scores.
+class ScoredPerson:
+    """Person seen in a file: in how many ``frames``, and the mean of their faces' scores.
 
     ``counts`` is whether the file is judged by them: not where they are seen too rarely
     (`ltw.infer.people.seen_enough`).
@@ -63,12 +63,12 @@ class Prediction:
     verdict: Verdict
     threshold: float
     faces: tuple[ScoredFace, ...] = ()
-    people: tuple[Person, ...] = ()
+    people: tuple[ScoredPerson, ...] = ()
     warning: str | None = None
     error: str | None = None
 
     @property
-    def suspect(self) -> Person | None:
+    def suspect(self) -> ScoredPerson | None:
         """The person by whom the file is judged; None without a face."""
         counted = (person for person in self.people if person.counts)
         return max(counted, key=lambda person: person.p_fake, default=None)

@@ -1,4 +1,4 @@
-"""The HTML report of `ltw predict`: one file, nothing outside it."""
+"""HTML report of `ltw predict`: one file, nothing outside it."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ PEOPLE = SERIES[2:]
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A frame with its faces; ``uri`` is the picture, ``size`` the (width, height) boxes are in."""
+class FrameView:
+    """View of a frame: ``uri`` is the picture, ``size`` the (width, height) boxes are in."""
 
     uri: str
     time: float
@@ -40,7 +40,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class FaceView:
-    """A face close up, and with its heat map laid over where there is one."""
+    """View of a face close up, and with its heat map laid over where there is one."""
 
     face: ScoredFace
     crop: str
@@ -48,11 +48,11 @@ class FaceView:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """All that the report shows of one file; small, so that thousands fit in memory."""
+class FileView:
+    """View of one file, all that the report shows; small, so that thousands fit in memory."""
 
     prediction: Prediction
-    pictures: tuple[Picture, ...]
+    pictures: tuple[FrameView, ...]
     views: tuple[FaceView, ...]
 
     @property
@@ -72,7 +72,7 @@ class Entry:
         return min(times), max(times)
 
 
-def make_entry(detector: Detector, found: Found, prediction: Prediction) -> Entry:
+def make_view(detector: Detector, found: Found, prediction: Prediction) -> FileView:
     """Choose what to show of a file; ``found`` must have its pictures (`find_faces`)."""
     suspects = prediction.most_suspect(SHOWN)
     frames = sorted({face.frame for face in suspects}) or sorted(found.pictures)[:1]
@@ -82,10 +82,10 @@ def make_entry(detector: Detector, found: Found, prediction: Prediction) -> Entr
         if frame in found.pictures
     )
     crops = found.crops[[prediction.faces.index(face) for face in suspects]]
-    return Entry(prediction, pictures, tuple(_views(detector, suspects, crops)))
+    return FileView(prediction, pictures, tuple(_views(detector, suspects, crops)))
 
 
-def render(entries: Sequence[Entry], settings: Settings) -> str:
+def render(entries: Sequence[FileView], settings: Settings) -> str:
     """Return the page."""
     environment = Environment(
         loader=PackageLoader("ltw.infer"),
@@ -104,10 +104,10 @@ def render(entries: Sequence[Entry], settings: Settings) -> str:
     )
 
 
-def _picture(found: Found, frame: int, faces: tuple[ScoredFace, ...]) -> Picture:
+def _picture(found: Found, frame: int, faces: tuple[ScoredFace, ...]) -> FrameView:
     data = base64.b64encode(found.pictures[frame]).decode()
     time = faces[0].time if faces else 0.0
-    return Picture(f"data:image/jpeg;base64,{data}", time, found.size, faces)
+    return FrameView(f"data:image/jpeg;base64,{data}", time, found.size, faces)
 
 
 def _views(

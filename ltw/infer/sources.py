@@ -1,4 +1,4 @@
-"""Where a detector comes from: a run, a released folder, an ONNX file, a model hub."""
+"""Model sources: a run, a released folder, an ONNX file, a model hub."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Passes over a module at parameters that are not its own, and derivatives along a direction.
+"""Functional passes at parameters other than a module's own; directional derivatives.
 
 The passes at θ, θ' and θ + εv must see the same function: buffers (BatchNorm's running statistics)
 are read from copies, so only a module's own forward moves them, and dropout can be replayed.
@@ -7,12 +7,15 @@ are read from copies, so only a module's own forward moves them, and dropout can
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 
 Params = dict[str, Tensor]
 WeightedLoss = Callable[[Mapping[str, Tensor]], tuple[Tensor, Tensor]]
@@ -79,12 +82,25 @@ def exact_derivative(
     def gradient_and_losses(at: Params) -> tuple[Params, Tensor]:
         return torch.func.grad(loss, has_aux=True)(at)  # type: ignore[no-any-return]
 
+    _load_forward_mode()
     primal = {name: p.detach() for name, p in params.items()}
     tangent = dict(zip(params, direction, strict=True))
     _, (hessian_vector, slopes) = torch.func.jvp(  # type: ignore[misc]
         gradient_and_losses, (primal,), (tangent,)
     )
     return list(hessian_vector.values()), slopes
+
+
+@cache
+def _load_forward_mode() -> None:
+    """Load PyTorch's forward-mode rules, which it does at the first dual number of a process.
+
+    It compiles some of them by its own deprecated `torch.jit.script`, and warns the user of that.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`torch.jit.script` is", FutureWarning)
+        with forward_ad.dual_level():
+            forward_ad.make_dual(torch.zeros(1), torch.zeros(1))  # type: ignore[no-untyped-call]
 
 
 def finite_difference(

@@ -18,7 +18,7 @@ from ltw.faces import locate_faces
 from ltw.infer import Detector, Prediction, Settings, find_faces
 from ltw.infer.heat import heat_maps
 from ltw.infer.prediction import Kind
-from ltw.infer.report import FaceView, Picture, make_entry
+from ltw.infer.report import FaceView, FrameView, make_view
 from ltw.serve.limits import Limits, Refusal
 
 
@@ -44,7 +44,7 @@ class Scored:
 
     prediction: Prediction
     size: tuple[int, int]
-    pictures: tuple[Picture, ...] = ()
+    pictures: tuple[FrameView, ...] = ()
     faces: tuple[FaceView, ...] = ()
 
 
@@ -96,7 +96,7 @@ class Scorer:
         prediction = replace(detector.judge(found), path=task.name)
         if not task.pictures:
             return Scored(prediction, found.size)
-        entry = make_entry(detector, found, prediction)
+        entry = make_view(detector, found, prediction)
         return Scored(prediction, found.size, entry.pictures, entry.views)
 
     def _show_progress(self, done: int, total: int) -> None:
