@@ -41,6 +41,8 @@ def part_of(name: str, faces: int = 3, domain: str = "real", reason: str = "") -
             landmarks=tuple(range(10)),
             crop=(0.0, 1.0, 4.0, 5.0),
             has_mask=mask is not None,
+            quality=0.25 * frame,
+            failure="torn" if frame else "",
         )
         rows.append((record, image, mask))
     return Part(video_record(clip, PARAMETERS, reason, faces=faces), rows)
