@@ -8,7 +8,7 @@ import pandas as pd
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-import results_summary
+import results_summary  # noqa: E402
 
 
 def test_the_committed_page_is_the_generated_one():
