@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ltw.infer import Detector, Prediction
     from ltw.infer.report import FileView
 
-CSV_COLUMNS = (
+PREDICTION_COLUMNS = (
     "path",
     "kind",
     "verdict",
@@ -144,7 +144,7 @@ def _write_csv(predictions: Sequence[Prediction], path: Path) -> None:
         part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
     ):
         writer = csv.writer(file)
-        writer.writerow(CSV_COLUMNS)
+        writer.writerow(PREDICTION_COLUMNS)
         for p in predictions:
             at = p.most_suspect(1)
             where = (at[0].frame, at[0].time) if at else (None, None)

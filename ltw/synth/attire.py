@@ -1,4 +1,4 @@
-"""What people wear: clothes below the neck, and glasses."""
+"""Clothes below the neck, and glasses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What forgeries share when they put a face back: its outline, its colours, the blend itself."""
+"""Blending of a forged face into a frame: its outline, its colours, the blend itself."""
 
 from __future__ import annotations
 

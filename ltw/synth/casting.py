@@ -1,4 +1,4 @@
-"""Who plays in a corpus: people rendered from seeds, or portraits in which a face is found."""
+"""People of a corpus: rendered from seeds, or portraits in which a face is found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A corpus of genuine and forged videos in the folder shape of FaceForensics++.
+"""Corpus of genuine and forged videos in the folder shape of FaceForensics++.
 
 OUT/original_sequences/<rendered|portraits>/<compression>/videos/000.mp4
 OUT/manipulated_sequences/<forgery>/<compression>/videos/000_001.mp4      target 000, donor 001

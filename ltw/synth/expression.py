@@ -1,4 +1,4 @@
-"""What a face does at one moment, and the tools to draw it over a lit bust."""
+"""Facial expression of one frame, and the tools to draw it over a lit bust."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a source of people hands to the forgeries: frames and where the face is in each."""
+"""Footage of a person: frames, and where the face is in each."""
 
 from __future__ import annotations
 

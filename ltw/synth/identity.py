@@ -1,4 +1,4 @@
-"""Who a rendered person is: every lasting trait, drawn once and kept over all takes."""
+"""Identity of a rendered person: every lasting trait, drawn once and kept over all takes."""
 
 from __future__ import annotations
 

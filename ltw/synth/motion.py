@@ -1,4 +1,4 @@
-"""What a filmed person does: head motion, speech, blinks, gaze and smiles as smooth curves."""
+"""Motion of a filmed person: head, speech, blinks, gaze and smiles as smooth curves."""
 
 from __future__ import annotations
 

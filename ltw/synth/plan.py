@@ -1,4 +1,4 @@
-"""What a corpus is made of: its parameters, its files, and whether a folder holds just that."""
+"""Plan of a corpus: its parameters, its files, and whether a folder holds just that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a turned head is seen: from the sheet to the picture and back."""
+"""Head pose: projection from the sheet to the picture and back."""
 
 from __future__ import annotations
 
