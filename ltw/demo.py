@@ -27,7 +27,7 @@ from ltw.results.runs import read_runs
 from ltw.synth.corpus import make_corpus
 from ltw.synth.forgeries import DEFAULT_FORGERIES
 
-METHODS = ("alltrain", "ltw")
+DEMO_METHODS = ("alltrain", "ltw")
 TARGET = DEFAULT_FORGERIES[0]
 PEOPLE, FRAMES = 28, 8
 
@@ -49,15 +49,15 @@ def run_demo(out: Path, seed: int = 0) -> dict[str, Any]:
     console.print(f"[bold]3/4[/] two detectors that never see {TARGET!r}")
     config = demo_config(store, seed)
     benchmark = Benchmark("demo", config.sources, (TARGET, *config.sources))
-    for method in METHODS:
+    for method in DEMO_METHODS:
         own = config.model_copy(update={"method": method})
         complete(PlannedRun(suite_folder(out, method), benchmark, Variant(method), own, (store,)))
     console.print("[bold]4/4[/] results")
     seconds = None if continued else round(time.monotonic() - started, 1)
-    return write_results(out, seconds)
+    return write_report(out, seconds)
 
 
-def write_results(out: Path, seconds: float | None = None) -> dict[str, Any]:
+def write_report(out: Path, seconds: float | None = None) -> dict[str, Any]:
     """Write results.json, report.html and comparison.png of the finished runs in ``out``.
 
     Returns what results.json holds: ``{"target", "sources", "methods": {method: {"frame": {metric:

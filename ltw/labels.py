@@ -12,7 +12,7 @@ HIGHER_IS_BETTER = {"acc": True, "log_loss": False, "auc": True, "eer": False}
 LIMITS = {"acc": (0.0, 1.0), "log_loss": (0.0, float("inf")), "auc": (0.0, 1.0), "eer": (0.0, 1.0)}
 """The values there can be."""
 
-LEVELS = {
+LEVEL_NAMES = {
     "frame": "Single frames.",
     "video": "Whole videos, each scored by the mean of its frames.",
 }

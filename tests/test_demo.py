@@ -39,7 +39,7 @@ def test_demo_goes_the_whole_way_and_again(tmp_path, monkeypatch):
     assert results["target"] not in results["sources"]
     assert len(results["sources"]) == 3
     assert results["seconds"] > 0
-    assert results["methods"].keys() == set(demo.METHODS)
+    assert results["methods"].keys() == set(demo.DEMO_METHODS)
     for values in results["methods"].values():
         for level in ("frame", "video"):
             assert values[level].keys() == METRICS

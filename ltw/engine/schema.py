@@ -54,7 +54,7 @@ class SuiteRecord(JSONFile):
     notes: tuple[str, ...] = ()
 
 
-class Interval(_Values):
+class MetricValue(_Values):
     """A metric with its 95% confidence interval, None where there is none."""
 
     value: float
@@ -82,10 +82,10 @@ class TestMetrics(_Values):
     frames: int
     videos: int
     resampled: Resampled | None = None
-    frame: dict[str, Interval]
-    video: dict[str, Interval]
+    frame: dict[str, MetricValue]
+    video: dict[str, MetricValue]
 
-    def at(self, level: Level) -> dict[str, Interval]:
+    def at(self, level: Level) -> dict[str, MetricValue]:
         """Return the metrics by name, of frames or of videos."""
         return self.frame if level == "frame" else self.video
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ltw.labels import LEVELS, difference, domain_name, plural, span
+from ltw.labels import LEVEL_NAMES, difference, domain_name, plural, span
 from ltw.metrics import REPLICATES, Estimate
 from ltw.report.tables import Line, Tables
 from ltw.results.comparisons import Comparison
@@ -41,7 +41,7 @@ def caption(tables: Tables) -> list[str]:
     few, many = tables.seeds
     cells = [cell for line in tables.lines for cell in line.cells.values()]
     said = {
-        LEVELS[tables.level]: True,
+        LEVEL_NAMES[tables.level]: True,
         f"Trained with {tables.training}.": True,
         f"Mean over {span(tables.seeds)} seeds." if many > 1 else "One seed.": True,
         _ONE_SEED: few == 1,

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ltw.labels import METRIC_NAMES, interval, number
 from ltw.report import captions
-from ltw.report.tables import Cell, Section, Tables
+from ltw.report.tables import Cell, Tables, TableSection
 
 _SYMBOLS = {"λ": "$\\lambda$", "β": "$\\beta$", "−": "$-$", "<": "$<$", ">": "$>$", "|": "$|$"}
 _ESCAPES = {character: f"\\{character}" for character in "&%$#_{}"} | {
@@ -35,7 +35,7 @@ def latex(tables: Tables) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _section(section: Section, tables: Tables) -> str:
+def _section(section: TableSection, tables: Tables) -> str:
     wide = min(WIDE, len(section.blocks))
     stacked = [_beside(section, i, wide, tables) for i in range(0, len(section.blocks), wide)]
     used = sorted({note for block in section.blocks for x in block.lines for note in x.notes})
@@ -48,7 +48,7 @@ def _section(section: Section, tables: Tables) -> str:
     return first
 
 
-def _beside(section: Section, start: int, wide: int, tables: Tables) -> pd.DataFrame:
+def _beside(section: TableSection, start: int, wide: int, tables: Tables) -> pd.DataFrame:
     """Return a row a method and one below it for the intervals; columns (target, metric)."""
     blocks = section.blocks[start : start + wide]
     columns = pd.MultiIndex.from_tuples(

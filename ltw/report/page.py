@@ -29,7 +29,7 @@ from ltw.results.runs import Run, read_runs
 DPI = 200
 FINDINGS = 6
 """Of so many rows at most the results are said in words; tables and figures say more better."""
-FORMATS = ("png", "pdf")
+FIGURE_FORMATS = ("png", "pdf")
 
 
 @dataclass(frozen=True)
@@ -132,9 +132,9 @@ def write_suite_page(out: Path, folder: Path) -> tuple[list[Path], dict[str, str
 
 def _save(figure: CaptionedFigure, folder: Path) -> list[Path]:
     """Write a figure's files; the same data give the same bytes."""
-    paths = [folder / f"{figure.name}.{suffix}" for suffix in FORMATS]
+    paths = [folder / f"{figure.name}.{suffix}" for suffix in FIGURE_FORMATS]
     undated = {"png": None, "pdf": {"CreationDate": None}}
-    for path, suffix in zip(paths, FORMATS, strict=True):
+    for path, suffix in zip(paths, FIGURE_FORMATS, strict=True):
         with atomic(path) as part, mpl.rc_context({"pdf.fonttype": 42}):
             figure.figure.savefig(part, format=suffix, dpi=DPI, metadata=undated[suffix])
     return paths

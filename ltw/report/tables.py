@@ -65,7 +65,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Section:
+class TableSection:
     """A table: blocks under one title."""
 
     title: str
@@ -77,7 +77,7 @@ class Tables:
     """Everything that `ltw.bench.formats` renders; footnotes are numbered from 1."""
 
     level: Level
-    sections: tuple[Section, ...]
+    sections: tuple[TableSection, ...]
     comparisons: tuple[Comparison, ...]
     notes: tuple[str, ...]
     training: str
@@ -120,7 +120,7 @@ def make_tables(
     return Tables(
         level,
         sections=tuple(
-            Section(title, tuple(_blocks(keys, groups, suite, level, notes)))
+            TableSection(title, tuple(_blocks(keys, groups, suite, level, notes)))
             for title, suite, keys in _layout(groups)
         ),
         comparisons=tuple(compare(groups, versus, level)),

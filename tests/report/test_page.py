@@ -141,7 +141,7 @@ def test_page_table_figure_and_metrics_json_give_the_same_numbers(page, compared
 def test_demo_writes_the_same_numbers(compared, tmp_path, monkeypatch):
     monkeypatch.setattr(demo, "TARGET", TARGET)
     shutil.copytree(compared, tmp_path / "demo")
-    results = demo.write_results(tmp_path / "demo", 1.5)
+    results = demo.write_report(tmp_path / "demo", 1.5)
     assert set(results) == {"target", "sources", "methods", "seconds"}
     for run in read_runs(compared):
         for level in ("frame", "video"):

@@ -11,7 +11,7 @@ from ltw.errors import DataError
 from ltw.labels import domain_name, method_name
 from ltw.palette import INK, MUTED
 from ltw.report.figures.captioned import CaptionedFigure, Section
-from ltw.report.figures.style import FEW, draw, head, method_colour, panels
+from ltw.report.figures.style import FEW, head, method_colour, panels, plot_method
 from ltw.results.corruptions import CORRUPTIONS
 from ltw.results.robustness import read_robustness
 from ltw.results.runs import Run
@@ -86,7 +86,7 @@ def robustness_figure(curves: Mapping[str, pd.DataFrame]) -> Figure:
         axes = grid[place]
         for method, table in curves.items():
             own = table[table["corruption"] == name]
-            draw(axes, method, own["strength"], own["value"], marker="o", markersize=3)
+            plot_method(axes, method, own["strength"], own["value"], marker="o", markersize=3)
             if len(curves) <= FEW:
                 colour = method_colour(method).light
                 axes.fill_between(

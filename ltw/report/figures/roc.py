@@ -15,7 +15,7 @@ from ltw.labels import domain_name, method_name
 from ltw.metrics import Array
 from ltw.palette import MUTED, RULE
 from ltw.report.figures.captioned import CaptionedFigure, Section
-from ltw.report.figures.style import FEW, draw, legend_outside, method_colour, square_panel
+from ltw.report.figures.style import FEW, legend_outside, method_colour, plot_method, square_panel
 
 TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
 """Ticks of a DET plot's probit axes, as NIST's evaluations have them."""
@@ -88,7 +88,9 @@ def roc_figure(curves: Mapping[str, Curve]) -> Figure:
     figure, axes = square_panel(3.3, len(curves))
     axes.plot([0, 1], [0, 1], color=RULE.light, linewidth=1)
     for method, curve in _by_auc(curves):
-        draw(axes, method, curve.fpr, curve.tpr, label=f"{method_name(method)} {curve.auc:.3f}")
+        plot_method(
+            axes, method, curve.fpr, curve.tpr, label=f"{method_name(method)} {curve.auc:.3f}"
+        )
         if len(curves) <= FEW:
             colour = method_colour(method).light
             axes.fill_between(
@@ -111,7 +113,7 @@ def det_figure(curves: Mapping[str, Curve]) -> Figure:
     figure, axes = square_panel(3.5, len(curves))
     for method, curve in _by_auc(curves):
         x, y = det_points(curve)
-        draw(axes, method, _probit(x), _probit(y))
+        plot_method(axes, method, _probit(x), _probit(y))
         if len(curves) <= FEW:
             axes.fill_between(
                 _probit(x),

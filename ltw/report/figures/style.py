@@ -49,7 +49,7 @@ def domain_style(domain: str, forgeries: Sequence[str]) -> dict[str, Any]:
     return {"color": colour.light, "linestyle": LINES[place % len(LINES)]}
 
 
-def draw(axes: Axes, method: str, x: ArrayLike, y: ArrayLike, **style: Any) -> None:
+def plot_method(axes: Axes, method: str, x: ArrayLike, y: ArrayLike, **style: Any) -> None:
     """Draw one method's curve in its colour and line, everywhere the same."""
     own: dict[str, Any] = {
         "color": method_colour(method).light,

@@ -17,7 +17,7 @@ from ltw.labels import domain_name
 from ltw.metrics import Array
 from ltw.palette import MUTED
 from ltw.report.figures.captioned import CaptionedFigure, Section
-from ltw.report.figures.style import draw, head, method_colour, panels
+from ltw.report.figures.style import head, method_colour, panels, plot_method
 from ltw.results.runs import Group, Run
 
 SYMBOLS = {"icc_weight": "λ, the weight of the ICC loss", "beta": "β, the weight of meta-test"}
@@ -95,8 +95,8 @@ def sweep_figure(runs: pd.DataFrame, key: str, method: str) -> Figure:
         _dots(axes, own, method)
         x = places(mean["setting"].to_numpy(float))
         positive = mean["setting"].to_numpy() > 0
-        draw(axes, method, x[positive], mean["value"][positive])
-        draw(axes, method, x, mean["value"], linewidth=0, marker="D", markersize=5)
+        plot_method(axes, method, x[positive], mean["value"][positive])
+        plot_method(axes, method, x, mean["value"], linewidth=0, marker="D", markersize=5)
         _ticks(axes, mean["setting"].to_numpy(float))
         axes.set_xlabel(SYMBOLS.get(key, key))
         head(axes, title)

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from ltw.errors import DataError
 from ltw.metrics import Array
 from ltw.report.figures.captioned import CaptionedFigure, Section
-from ltw.report.figures.style import draw, legend_outside, method_colour, panel
+from ltw.report.figures.style import legend_outside, method_colour, panel, plot_method
 from ltw.results.runs import Group
 
 Curves = Mapping[str, tuple[Array, Array]]
@@ -79,7 +79,7 @@ def loss_figure(curves: Curves) -> Figure:
         window = max(1, len(losses) // 20)
         smooth = np.convolve(losses, np.ones(window) / window, "valid")
         axes.plot(steps, losses, color=colour, linewidth=0.6, alpha=0.3)
-        draw(axes, method, steps[window // 2 :][: len(smooth)], smooth)
+        plot_method(axes, method, steps[window // 2 :][: len(smooth)], smooth)
     axes.set_xlabel("step")
     axes.set_ylabel("training loss")
     legend_outside(axes)
@@ -91,7 +91,7 @@ def validation_figure(curves: Curves, *, rings: bool = True) -> Figure:
     figure, axes = panel(4.4, 3.1)
     for method, (epochs, aucs) in curves.items():
         colour = method_colour(method).light
-        draw(axes, method, epochs, aucs, marker="o", markersize=3)
+        plot_method(axes, method, epochs, aucs, marker="o", markersize=3)
         if rings:
             best = int(np.argmax(aucs))
             axes.plot(epochs[best], aucs[best], "o", ms=9, mfc="none", mec=colour, mew=1.4)
