@@ -17,8 +17,8 @@ _LEVELS = {
     "video": "Whole videos, each scored by the mean of its frames.",
 }
 _ONE_SEED = (
-    f"In brackets, of one seed: the 95% interval over test videos, drawn anew {REPLICATES:,} "
-    "times, reals and fakes apart; it does not cover what another seed would change."
+    f"In brackets, of one seed: the 95% interval over test people or videos, drawn anew "
+    f"{REPLICATES:,} times; it does not cover what another seed would change."
 )
 _SEVERAL_SEEDS = (
     "In brackets, of several seeds: the 95% t interval over seeds and test videos (the variance "
