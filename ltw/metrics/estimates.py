@@ -4,7 +4,7 @@ One seed: the percentiles of the bootstrap; another seed is not covered, and can
 runs' mean ± t·s with s² = (variance of that mean over the draws of the test) + (variance between
 seeds) / (number of seeds), and t at the degrees of freedom that Satterthwaite (1946) gives for such
 a sum. To draw the seeds anew as well, as the videos are, would be too narrow: of 3 seeds a draw
-knows only 3 values (docs/statistics.md has the coverage).
+knows only 3 values (docs/tables.md has the coverage of both).
 """
 
 from __future__ import annotations

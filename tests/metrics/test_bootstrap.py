@@ -270,7 +270,8 @@ def test_a_forgery_counts_with_its_target_and_with_a_donor_of_several():
 
     # a donor of a single forgery has nothing in common with another one
     once = people_faces(NAMES, videos=1)
-    alone = once.assign(donor_person=target.map(following).where(once["label"] == 1, ""))
+    donors = once["person"].map(following).where(once["label"] == 1, "")
+    alone = once.assign(donor_person=donors)
     assert (draw(alone, 200).counts == draw(once, 200).counts).all()
     # two donors of all forgeries are too few to be drawn
     alone["donor_person"] = np.where(alone["label"] == 1, "d" + alone["video"].str[-4], "")
