@@ -20,7 +20,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-console = Console(stderr=True)
+console = Console(stderr=True, force_jupyter=False)
 
 
 class _ConsoleHandler(logging.Handler):

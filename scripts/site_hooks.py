@@ -166,5 +166,7 @@ def cell_parts(cell: dict[str, Any]) -> Iterator[str]:
         data = output.get("data", {})
         if "image/png" in data:
             yield f"![](data:image/png;base64,{''.join(data['image/png']).strip()})"
+        elif "<table" in (html := "".join(data.get("text/html", ()))):
+            yield re.sub(r"\s*\n\s*", "", re.sub(r"<style.*?</style>", "", html, flags=re.S))
         elif text := "".join(output.get("text", data.get("text/plain", ()))).rstrip():
             yield f"```text\n{text}\n```"
