@@ -61,6 +61,9 @@ def synth(
         float,
         typer.Option(metavar="SHARE", help="Frames, real and forged, whose face is hardly one."),
     ] = 0.0,
+    test_share: Annotated[
+        float, typer.Option(metavar="SHARE", help="People in the test split; 14% are in val.")
+    ] = 0.14,
     size: Annotated[int, typer.Option(help="Side of a frame in pixels.")] = 320,
     seed: Annotated[int, typer.Option(help="Other people, other takes.")] = 0,
     workers: Annotated[int | None, typer.Option(help="Processes; default: all cores.")] = None,
@@ -97,6 +100,7 @@ def synth(
         failures=failures,
         bad_detections=bad_detections,
         autoencoder=source,
+        test_share=test_share,
         workers=workers,
     )
     output.print(

@@ -41,6 +41,9 @@ from ltw.video import write_video
 RENDERED_PEOPLE = 24
 """How many people are rendered where no number is given."""
 
+VAL_SHARE = 0.14
+"""Share of the pairs in the validation split, as in FaceForensics++."""
+
 
 @dataclass(frozen=True)
 class CorpusSummary:
@@ -71,6 +74,7 @@ def make_corpus(
     failures: float = 0.0,
     bad_detections: float = 0.0,
     autoencoder: Source | None = None,
+    test_share: float = 0.14,
     workers: int | None = None,
 ) -> CorpusSummary:
     """Film people, forge every pair both ways, and write it all; see the module for the files.
@@ -84,6 +88,7 @@ def make_corpus(
     With ``quality`` "varied" every forged video has a strength of its own, from visible to nearly
     invisible, and every person a camera. A share of ``failures`` of the forged videos fails, and a
     share of ``bad_detections`` of all frames is one. OUT/truths.csv then tells which.
+    ``test_share`` of the pairs are in the test split and 14% in the validation split.
 
     A second call with the same parameters keeps every finished file and writes what is missing;
     files are the same whatever the number of ``workers`` (all cores by default) and wherever it was
@@ -105,6 +110,7 @@ def make_corpus(
         failures=failures,
         bad_detections=bad_detections,
         autoencoder=None if autoencoder is None else autoencoder.digest,
+        test_share=test_share,
     )
     plan.validate()
     if workers is not None and workers < 1:
@@ -112,7 +118,7 @@ def make_corpus(
     plan.check_folder(out)
     actors, skips = _cast(out, plan, workers)
     pairs = list(zip(actors[::2], actors[1::2], strict=True))
-    _write_splits(out, pairs)
+    _write_splits(out, pairs, plan.test_share)
     if plan.varies:
         write_text(out / TRUTHS, truths_table(plan, pairs).to_csv(index=False))
 
@@ -164,11 +170,12 @@ def _cast(out: Path, plan: CorpusPlan, workers: int | None) -> tuple[list[Actor]
     )
 
 
-def _write_splits(out: Path, pairs: Sequence[tuple[Actor, Actor]]) -> None:
-    """Write the official split's format: 72, 14 and 14 % of the pairs, and one at least in each."""
+def _write_splits(out: Path, pairs: Sequence[tuple[Actor, Actor]], test_share: float) -> None:
+    """Write the official split's format: every split has a pair at least, train the most left."""
     names = [[first.name, second.name] for first, second in pairs]
-    held_out = max(1, round(0.14 * len(names)))
-    test, val = len(names) - held_out, len(names) - 2 * held_out
+    n_test = min(max(1, round(test_share * len(names))), len(names) - 2)
+    n_val = min(max(1, round(VAL_SHARE * len(names))), len(names) - n_test - 1)
+    test, val = len(names) - n_test, len(names) - n_test - n_val
     for split, part in zip(SPLITS, (names[:val], names[val:test], names[test:]), strict=True):
         write_text(out / "splits" / f"{split}.json", json.dumps(part, indent=2) + "\n")
 

@@ -26,7 +26,8 @@ class CorpusPlan:
     """All that the files of a corpus depend on; saved as corpus.json.
 
     ``failures`` is the share of forged videos that fail, ``bad_detections`` that of frames, genuine
-    and forged; ``autoencoder`` is the checksum of the one that learned forgeries use.
+    and forged; ``autoencoder`` is the checksum of the one that learned forgeries use;
+    ``test_share`` is that of the pairs in the test split.
     """
 
     faces: str | None
@@ -40,6 +41,7 @@ class CorpusPlan:
     failures: float = 0.0
     bad_detections: float = 0.0
     autoencoder: str | None = None
+    test_share: float = 0.14
 
     @property
     def varies(self) -> bool:
@@ -84,7 +86,8 @@ class CorpusPlan:
             raise ConfigError(
                 f"quality: unknown {self.quality!r}{did_you_mean(self.quality, QUALITIES)}"
             )
-        for what, share in (("failures", self.failures), ("bad_detections", self.bad_detections)):
+        for what in ("failures", "bad_detections", "test_share"):
+            share = getattr(self, what)
             if not 0 <= share <= 1:
                 raise ConfigError(f"{what}: {share} is no share; give 0 to 1")
         names_of: dict[str, tuple[Sequence[str], Collection[str]]] = {

@@ -1,5 +1,6 @@
 """What is drawn for every video, the sidecar that tells it, and the store that it comes to."""
 
+import json
 from collections import Counter
 from dataclasses import replace
 
@@ -14,7 +15,7 @@ from ltw.data.store import Store
 from ltw.errors import ConfigError, DataError
 from ltw.synth.casting import Actor
 from ltw.synth.conditions import draw_condition, truths_table
-from ltw.synth.corpus import make_corpus
+from ltw.synth.corpus import _write_splits, make_corpus
 from ltw.synth.detections import BAD_DETECTIONS
 from ltw.synth.failures import FAILURES
 from ltw.synth.people import film, sample_person
@@ -193,6 +194,7 @@ def test_damaged_truths_are_refused(tmp_path, row, message):
     [
         ({"quality": "vary"}, "quality: unknown 'vary'; did you mean 'varied'"),
         ({"failures": 1.2}, "failures: 1.2 is no share; give 0 to 1"),
+        ({"test_share": 2}, "test_share: 2"),
         ({"bad_detections": -0.1}, "bad_detections: -0.1"),
         ({"forgeries": ("twin",)}, "twin need an autoencoder, and none comes with this package"),
     ],
@@ -201,3 +203,17 @@ def test_bad_arguments_are_refused(tmp_path, change, message):
     with pytest.raises(ConfigError, match=message):
         make_corpus(tmp_path / "out", **change)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("share", "sizes"), [(0.14, (21, 4, 4)), (0.26, (17, 4, 8)), (1, (1, 1, 27))]
+)
+def test_the_test_split_is_as_large_as_asked(tmp_path, share, sizes):
+    _write_splits(tmp_path, PAIRS[:29], share)
+    parts = [
+        json.loads((tmp_path / f"splits/{split}.json").read_text())
+        for split in ("train", "val", "test")
+    ]
+    assert tuple(map(len, parts)) == sizes
+    names = [name for part in parts for pair in part for name in pair]
+    assert names == [actor.name for actor in ACTORS[:58]]
