@@ -36,10 +36,15 @@ def test_a_forgery_shows_the_film_it_is_named_after_and_all_is_test(tree):
 
 
 def test_other_files_are_told_and_missing_folders_refused(tree, capsys):
-    touch(tree / "fake" / "0001.mp4", tree / "real" / "frames" / "0000.png")
+    touch(
+        tree / "fake" / "0001.mp4", tree / "fake" / "0000_fake.txt", tree / "real" / "f" / "0.png"
+    )
     assert len(read(tree)) == 3
     told = " ".join(capsys.readouterr().err.split())
-    assert "skipped files with other names (2): real/frames/0000.png, fake/0001.mp4" in told
+    assert (
+        "skipped files with other names (3): real/f/0.png, fake/0000_fake.txt, fake/0001.mp4"
+        in told
+    )
     with pytest.raises(DataError, match="but c23 was asked for"):
         read(tree, compressions=["c23"])
     (tree / "fake" / "0000_fake.mp4").unlink()
