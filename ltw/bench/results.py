@@ -20,7 +20,7 @@ from ltw.errors import DataError
 from ltw.metrics import Array, Draws, Level, Sample, Scores, draw
 
 LEVELS = ("frame", "video")
-VIDEO = ["dataset", "domain", "label", "video", "person"]
+VIDEO = ["dataset", "domain", "label", "video", "person", "donor_person"]
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Test:
 
     figures: dict[str, dict[str, Any]]
     frames: int
-    videos: pd.DataFrame  # one row a video, by name: dataset, domain, label, video, person
+    videos: pd.DataFrame  # one row a video, by name, in the columns VIDEO
     scores: Scores
     _drawn: dict[str, Array] = field(default_factory=dict)
 
