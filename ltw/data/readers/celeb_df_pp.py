@@ -72,7 +72,7 @@ def read(root: Path, *, dataset: str = DATASET, compressions: Collection[str] = 
     """List the clips of Celeb-DF++ in the order of their paths.
 
     Test videos that are listed but not there are clips all the same, so that extraction records
-    them as failed, unless their whole method is not there. Left out and told on standard error are
+    them as failed, unless their whole method is not there. Left out and logged are
     such methods, forgeries of the training part that join a person of train with one of val, and
     files with other names.
 

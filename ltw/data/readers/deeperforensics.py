@@ -44,7 +44,7 @@ FORGERY = re.compile(r"(?P<target>\d+)_(?P<actor>[MW]\d+)")
 def read(root: Path, *, dataset: str = DATASET, compressions: Collection[str] = ()) -> list[Clip]:
     """List the clips of DeeperForensics-1.0: the films, then the forgeries by their paths.
 
-    Left out and told on standard error are variants that are not there, forgeries that are in no
+    Left out and logged are variants that are not there, forgeries that are in no
     list or have other names, and films that no listed forgery shows.
 
     Raises:

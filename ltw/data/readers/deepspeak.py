@@ -42,7 +42,7 @@ def read(root: Path, *, dataset: str = "", compressions: Collection[str] = ()) -
     """List the clips that the tables name: genuine ones, then forgeries, in the tables' order.
 
     ``dataset`` is ``deepspeak-v1`` or ``deepspeak-v2``, by how forgeries are named. Left out and
-    told on standard error are videos that are listed and not there, since archives come one by one,
+    logged are videos that are listed and not there, since archives come one by one,
     those that no table names, and those whose people are in no split, or in two.
 
     Raises:

@@ -72,7 +72,7 @@ def read(root: Path, *, dataset: str = DATASET, compressions: Collection[str] = 
     """List the videos of DF40, whose faces are cropped already, in the order of their folders.
 
     ``dataset`` begins the names of the data sets. A picture in a folder ``real`` or ``fake`` that
-    is in no folder of a video is a video of its own. Left out and told on standard error are
+    is in no folder of a video is a video of its own. Left out and logged are
     folders that are laid out otherwise or whose names give no split, and pictures without a number.
 
     Raises:

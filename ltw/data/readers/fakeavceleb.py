@@ -39,7 +39,7 @@ def read(root: Path, *, dataset: str = DATASET, compressions: Collection[str] = 
     """List the clips that ``meta_data.csv`` names, in its order.
 
     Videos that are listed but not there are clips all the same, so that extraction records them as
-    failed, unless their whole category is not there. Left out and told on standard error are such
+    failed, unless their whole category is not there. Left out and logged are such
     categories, videos whose sound alone is forged, forgeries that join people of two splits, and
     videos that the table does not name.
 

@@ -36,7 +36,7 @@ MASKS = "target_mask"
 def read(root: Path, *, dataset: str = DATASET, compressions: Collection[str] = ()) -> list[Clip]:
     """List the clips of FFIW-10K in the order of their names, by the official split.
 
-    Splits that are not there and files that are no videos are told on standard error.
+    Splits that are not there and files that are no videos are logged.
 
     Raises:
         DataError: the folder is missing, has no genuine or no forged film, or compressions are

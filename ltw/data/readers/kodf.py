@@ -35,7 +35,7 @@ FORGERY = re.compile(r"(?P<person>[^_]+)_(?P<donor>[^_]+)_[^_]+_[^_]+\.mp4")
 def read(root: Path, *, dataset: str = DATASET, compressions: Collection[str] = ()) -> list[Clip]:
     """List the clips of KoDF in the order of their paths.
 
-    Left out and told on standard error are methods that are not there, forgeries that join actors
+    Left out and logged are methods that are not there, forgeries that join actors
     of two splits, and files with other names.
 
     Raises:

@@ -31,7 +31,7 @@ FOLDERS = {
 def read(root: Path, *, dataset: str = DATASET, compressions: Collection[str] = ()) -> list[Clip]:
     """List the clips of UADFV in the order of their paths; all are in the test split.
 
-    Files with other names are left out and told on standard error.
+    Files with other names are left out and logged.
 
     Raises:
         DataError: the folder is missing, has no film or no forgery, or compressions are asked for

@@ -34,7 +34,7 @@ def read(root: Path, *, dataset: str = DATASET, compressions: Collection[str] = 
     """List the sequences of WildDeepfake, whose faces are cropped already, by their folders' names.
 
     Archives that are not unpacked, folders that are not there and pictures without a number are
-    told on standard error.
+    logged.
 
     Raises:
         DataError: the folder is missing, has no genuine or no forged sequence, or compressions
