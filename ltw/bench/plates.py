@@ -26,6 +26,7 @@ from ltw.data.store import Store
 from ltw.engine.evaluate import domain_faces
 from ltw.engine.run import PREDICTIONS, read_log, settings
 from ltw.errors import DataError
+from ltw.methods import METHODS
 
 
 @dataclass(frozen=True)
@@ -213,7 +214,9 @@ def _sweep(
     section: str, key: str, target: str, swept: Sequence[Run], base: Sequence[Run]
 ) -> list[Plate]:
     first = swept[0]
-    dotted = next(name for name in settings(first.config) if name.split(".")[-1] == key)
+    own_key = f"{METHODS[first.row.method].section}.{key}"  # methods share names of options
+    known = settings(first.config)
+    dotted = own_key if own_key in known else next(k for k in known if k.split(".")[-1] == key)
     own = {**settings(first.config), dotted: None, "seed": None}
     joined = [r for r in base if {**settings(r.config), dotted: None, "seed": None} == own]
     rows = [

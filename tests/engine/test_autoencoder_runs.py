@@ -14,6 +14,7 @@ from ltw import metrics
 from ltw.data.selection import source_faces
 from ltw.data.store import Store
 from ltw.engine import train as engine
+from ltw.engine.build import build_method
 from ltw.engine.notes import run_notes
 from ltw.engine.run import evaluate_run
 from ltw.engine.train import train
@@ -88,7 +89,7 @@ def notes(store, config) -> list[str]:
     records = Store(store).records
     faces = source_faces(records, list(config.sources), None, "train")
     fakes = records.loc[faces].query("label == 1")
-    method = MultiTask.build(config)
+    method = build_method(config)
     return [n for n in run_notes(config, method, fakes) if "mask" in n]
 
 
