@@ -5,8 +5,8 @@
 
 A step is `backward` and Adam's update. Each method runs in a process of its own; times are medians
 of steps taken in turn with ERM's (first one first, then the other), memory is the peak a step adds
-to the process that holds the loaded networks. LTW comes in two more forms: "ltw:exact", and
-"ltw:double_backward", the plain way: autograd through the virtual step, kept as a graph.
+to the process that holds the loaded networks. LTW comes with each of its options ("ltw:loss", ...),
+and as "ltw:double_backward", the plain way: autograd through the virtual step, kept as a graph.
 """
 
 from __future__ import annotations
@@ -36,7 +36,20 @@ from ltw.types import Batch
 
 ERM = "alltrain"
 OTHERS = [name for name in METHODS if name not in (ERM, "basemodel")]  # nothing trains the last
-FORMS = (ERM, *OTHERS, "ltw:exact", "ltw:double_backward")
+OPTIONS: dict[str, dict[str, Any]] = {
+    "exact": {"second_order": "exact"},
+    "class": {"weight_normalization": "class"},
+    "public-code": {"weight_form": "one-plus-sigmoid", "train_weights": False},
+    "loss": {"weight_network": {"input": "loss"}},
+    "features+loss": {"weight_network": {"input": "features+loss"}},
+    "group-norm": {"weight_network": {"norm": "group"}},
+    "no-norm": {"weight_network": {"norm": "none", "zero_head": True}},
+    "weight-counterparts": {"weight_counterparts": "other person"},
+    "slope-memory": {"slope_memory": 0.9},
+    "preconditioned": {"preconditioned": True},
+}
+"""Options of LTW that a form ``ltw:NAME`` has; warm-up steps are ERM's."""
+FORMS = (ERM, *OTHERS, *(f"ltw:{name}" for name in OPTIONS), "ltw:double_backward")
 
 
 class DoubleBackward(LTW):
@@ -51,7 +64,7 @@ class DoubleBackward(LTW):
         meta_train = (self.losses(logits, batch.labels) * weights).mean()
         grads = torch.autograd.grad(meta_train, list(theta.values()), create_graph=True)
         virtual: dict[str, Tensor] = {
-            n: p - self.alpha * g for (n, p), g in zip(theta.items(), grads, strict=True)
+            n: p - self.options.alpha * g for (n, p), g in zip(theta.items(), grads, strict=True)
         }
         buffers = {n: b.clone() for n, b in self.detector.named_buffers()}
         logits, _ = torch.func.functional_call(
@@ -59,7 +72,7 @@ class DoubleBackward(LTW):
         )
         meta_test = self.losses(logits, batch.counterpart_labels).mean()
         by_w = torch.autograd.grad(meta_test, w, retain_graph=True)
-        by_theta = gradients(meta_train + self.beta * meta_test, list(theta.values()))
+        by_theta = gradients(meta_train + self.options.beta * meta_test, list(theta.values()))
         for parameter, grad in zip([*theta.values(), *w], [*by_theta, *by_w], strict=True):
             parameter.grad = grad
         return {"loss": meta_train.detach()}
@@ -104,6 +117,8 @@ def main() -> None:
 def measure(form: str, backbone: str, batch_size: int, size: int, steps: int) -> dict[str, Any]:
     """Median seconds of a step, its ratio to ERM's taken in turn, and the peak memory it adds."""
     batch = make_batch(batch_size, size)
+    if form == "ltw:weight-counterparts":
+        batch.weight_counterparts = torch.rand_like(batch.images), 1 - batch.labels
     step = training_step(form, backbone, size)
     before = peak_mib(reset=True)
     step(batch, update=False)
@@ -130,7 +145,7 @@ def training_step(form: str, backbone: str, size: int) -> Callable[..., float]:
         sources=("a", "b"),
         method=name,
         detector=DetectorConfig(backbone=backbone, pretrained=False, image_size=size),
-        ltw={"second_order": "exact" if how == "exact" else "finite_difference"},
+        ltw=OPTIONS.get(how, {}),
     )
     method = build_method(config)
     if how == "double_backward":
@@ -160,6 +175,7 @@ def make_batch(k: int, size: int) -> Batch:
         labels=labels,
         counterpart_images=images(),
         counterpart_labels=1 - labels,
+        indices=range(k),
         domains=["ab"[i // 2 % 2] if label else "real" for i, label in enumerate(labels)],
         masks=(torch.rand(k, size, size) > 0.5) * labels[:, None, None],
         has_mask=torch.ones(k, dtype=torch.bool),

@@ -54,6 +54,8 @@ class TrainingConfig(Section):
     lr_gamma: float = Field(default=0.1, gt=0, le=1)
     selection: Literal["last", "best"] = "best"
     """The epoch that is released: the last (the paper), or that of the best validation AUC."""
+    recompute_batch_norm: bool = False
+    """Before validation, take BatchNorm's statistics anew from training faces of all sources."""
     checkpoint_minutes: float = Field(default=5.0, gt=0)
     """Between epochs, save at least this often, so that a kill costs little."""
     workers: int = Field(default=1, ge=0)

@@ -123,7 +123,8 @@ class Batch:
     """K training faces and, for meta-learning methods, their K counterparts.
 
     ``images`` is float (K, 3, H, W), RGB in [0, 1]; ``labels`` is float (K,), 0 real, 1 fake.
-    The counterparts come from the meta-test domains, flipped in label (method.md, pairing).
+    The counterparts come from the meta-test domains, flipped in label (method.md, pairing);
+    ``weight_counterparts``, images and labels, are a second set, for weights judged by others.
     ``domains`` names each face's domain and ``indices`` its row in the store, for logs and errors.
     ``masks`` is float (K, H, W), 1 where forged, else 0, and ``has_mask`` bool (K,) says whose is
     known (a genuine face's always is: nothing is forged); read only for methods that ask.
@@ -133,6 +134,7 @@ class Batch:
     labels: Tensor
     counterpart_images: Tensor | None = None
     counterpart_labels: Tensor | None = None
+    weight_counterparts: tuple[Tensor, Tensor] | None = None
     domains: Sequence[str] = field(default_factory=tuple)
     counterpart_domains: Sequence[str] = field(default_factory=tuple)
     indices: Sequence[int] = field(default_factory=tuple)

@@ -23,13 +23,29 @@ backbone = "resnet18"
 pretrained = false
 image_size = 112
 
+[alltrain_paired]
+counterparts = "other person"
+
 [ltw]
 alpha = 0.01
 beta = 0.5
+counterparts = "other person"
+warm_up = 3
+preconditioned = true
+weight_form = "one-plus-sigmoid"
+train_weights = false
+weight_decay = 0.1
+weight_counterparts = "same video"
+slope_memory = 0.5
 icc_weight = 0.0
 icc_on = "logit"
 weight_normalization = "class"
 second_order = "exact"
+
+[ltw.weight_network]
+input = "features+loss"
+norm = "group"
+zero_head = true
 
 [focal]
 gamma = 1.0
@@ -37,6 +53,9 @@ gamma = 1.0
 [mldg]
 alpha = 0.01
 beta = 0.5
+counterparts = "other person"
+warm_up = 3
+preconditioned = true
 second_order = "exact"
 
 [group_dro]
@@ -54,6 +73,7 @@ weight_learning_rate = 0.02
 lr_step_epochs = 2
 lr_gamma = 0.5
 selection = "last"
+recompute_batch_norm = true
 checkpoint_minutes = 0.5
 workers = 0
 threads = 2
@@ -132,7 +152,11 @@ def test_values_cannot_change(write):
         ("[training]\nepoch = 1", "unknown key 'training.epoch'; did you mean 'epochs'?"),
         ("[ltw]\nalfa = 1", "unknown key 'ltw.alfa'; did you mean 'alpha'?"),
         ("[detector]\nbakcbone = 'x'", "unknown key 'detector.bakcbone'; did you mean 'backbone'?"),
-        ("[ltw]\nlearning_rate = 1", "unknown key 'ltw.learning_rate'; allowed: alpha, beta, icc"),
+        (
+            "[ltw.weight_network]\nnrom = 1",
+            "unknown key 'ltw.weight_network.nrom'; did you mean 'norm'?",
+        ),
+        ("[ltw]\nlearning_rate = 1", "unknown key 'ltw.learning_rate'; allowed: alpha, beta, co"),
     ],
 )
 def test_an_unknown_key_names_the_nearest_valid_one(write, text, message):
@@ -164,6 +188,10 @@ def test_every_section_knows_its_keys():
         ("detector.image_size", "4096", "less than or equal to 1024"),
         ("ltw.alpha", "-0.1", "greater than or equal to 0"),
         ("ltw.beta", "nan", "finite"),
+        ("ltw.weight_network.input", "'losses'", "'features', 'loss' or 'features+loss'"),
+        ("ltw.slope_memory", "1", "less than 1"),
+        ("mldg.warm_up", "-1", "greater than or equal to 0"),
+        ("training.selection", "'first'", "'last' or 'best'"),
         ("ltw.icc_on", "'logits'", "'probability' or 'logit'"),
         ("ltw.weight_normalization", "'batches'", "'none', 'batch' or 'class'"),
         ("ltw.second_order", "'first'", "'exact' or 'finite_difference'"),

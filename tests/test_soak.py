@@ -11,7 +11,7 @@ import time
 import pandas as pd
 import pytest
 import torch
-from ltw.data.store_check import store_check
+from ltw.data.checks.store_check import store_check
 from safetensors.torch import load_file
 
 from ltw.synth.corpus import make_corpus

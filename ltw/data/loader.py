@@ -60,6 +60,8 @@ class _Batches(Dataset["Batch | LTWError"]):
             images, labels, domains = self._read(rows.counterparts)
             batch.counterpart_images, batch.counterpart_labels = images, labels
             batch.counterpart_domains = domains
+        if rows.weight_counterparts is not None:
+            batch.weight_counterparts = self._read(rows.weight_counterparts)[:2]
         if self.masks:
             batch.masks, batch.has_mask = self._read_masks(rows.faces)
         return batch

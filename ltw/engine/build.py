@@ -10,6 +10,8 @@ from ltw.config import Config
 from ltw.errors import ConfigError, did_you_mean
 from ltw.methods import METHODS, Method
 
+BETAS = (0.9, 0.999)
+
 
 def build_method(config: Config) -> Method:
     """Build the config's method, initialised from its seed.
@@ -24,14 +26,24 @@ def build_method(config: Config) -> Method:
 
 
 def build_optimizer(config: Config, method: Method) -> torch.optim.Adam:
-    """Adam, with the learning rate of each of the method's parameter groups."""
+    """Adam, with the learning rate of each parameter group; the method may read its moments."""
     rates = {
         "detector": config.training.learning_rate,
         "decoder": config.training.learning_rate,
         "weight_network": config.training.weight_learning_rate,
     }
     groups: list[dict[str, Any]] = [{**g, "lr": rates[g["name"]]} for g in method.param_groups()]
-    return torch.optim.Adam(groups)
+    adam = torch.optim.Adam(groups, betas=BETAS)
+
+    def second_moment(parameter: torch.nn.Parameter) -> torch.Tensor | None:
+        state = adam.state.get(parameter)
+        if not state:
+            return None
+        corrected: torch.Tensor = state["exp_avg_sq"] / (1 - BETAS[1] ** float(state["step"]))
+        return corrected
+
+    method.second_moment = second_moment
+    return adam
 
 
 def choose_device(name: str) -> torch.device:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from itertools import chain, islice
@@ -25,6 +25,7 @@ from ltw.data.loader import load_batches
 from ltw.data.pairing import BatchRows, Pairing, epoch_batches, meta_split
 from ltw.data.selection import source_faces
 from ltw.data.store import Store
+from ltw.engine.batch_norm import recompute_statistics
 from ltw.engine.build import build_method, build_optimizer, choose_device
 from ltw.engine.checkpoint import load_checkpoint, save_checkpoint
 from ltw.engine.notes import run_notes
@@ -39,6 +40,8 @@ from ltw.progress import console, progress_bar
 from ltw.types import Batch
 
 GALLERY_FACES = 2000
+BATCH_NORM_STEPS = 50
+"""Batches at most that BatchNorm's statistics are recomputed over."""
 
 
 @dataclass
@@ -221,13 +224,11 @@ class _Trainer:
                 steps=self.steps,
                 batch_size=self.config.training.batch_size,
                 paired=self.method.paired,
+                pairings=self.method.pairings,
                 rng=np.random.default_rng([self.config.seed, epoch]),
             )
             for batch in islice(plan, done, None):
-                others = batch.counterparts
-                yield BatchRows(
-                    self.faces[batch.faces], None if others is None else self.faces[others]
-                )
+                yield batch.of(self.faces)
             done = 0
             if epoch == 0 and (strays := {k: n for k, n in self.pairing.fallbacks.items() if n}):
                 console.print(
@@ -242,9 +243,15 @@ class _Trainer:
         return logs
 
     def _on_device(self, batch: Batch) -> Batch:
+        def moved(tensor: torch.Tensor) -> torch.Tensor:
+            return tensor.to(self.device, non_blocking=True)
+
         for name, value in vars(batch).items():
             if isinstance(value, torch.Tensor):
-                setattr(batch, name, value.to(self.device, non_blocking=True))
+                setattr(batch, name, moved(value))
+        if batch.weight_counterparts is not None:
+            images, labels = batch.weight_counterparts
+            batch.weight_counterparts = moved(images), moved(labels)
         return batch
 
     def _gpus(self) -> list[torch.device]:
@@ -258,6 +265,11 @@ class _Trainer:
             self.scheduler.step()
         progress.epoch += 1
         progress.step_in_epoch = 0
+        if self.config.training.recompute_batch_norm and self.steps:
+            steps = min(self.steps, BATCH_NORM_STEPS)
+            with closing(self._source_batches(steps, self.config.seed, progress.epoch)) as batches:
+                images = (self._on_device(batch).images for batch in batches)
+                recompute_statistics(self.method.detector, images)
         results: dict[str, Any] = {
             "validation": self._validate(),
             **timing,
@@ -326,26 +338,32 @@ class _Trainer:
 
     def _weights(self) -> pd.DataFrame:
         """Return what training faces weigh, in batches as they were trained on."""
-        training = self.config.training
         few = min(GALLERY_FACES, len(self.faces))
+        steps = math.ceil(few / self.config.training.batch_size)
+        with (
+            closing(self._source_batches(steps, self.config.seed)) as batches,
+            torch.random.fork_rng(self._gpus()),
+        ):
+            torch.manual_seed(self.config.seed)  # dropout: the same in a resumed run
+            return weight_table(self.method, map(self._on_device, batches))
+
+    def _source_batches(self, steps: int, *seed: int) -> Generator[Batch, None, None]:
+        """Yield training batches drawn from all sources, apart from those that are trained on."""
         plan = epoch_batches(
             self.pairing,
             np.arange(len(self.faces)),
             self.config.sources,
-            steps=math.ceil(few / training.batch_size),
-            batch_size=training.batch_size,
+            steps=steps,
+            batch_size=self.config.training.batch_size,
             paired=False,
-            rng=np.random.default_rng(self.config.seed),
+            rng=np.random.default_rng(seed),
         )
-        batches = load_batches(
+        return load_batches(
             self.store,
-            (BatchRows(self.faces[rows.faces]) for rows in plan),
+            (rows.of(self.faces) for rows in plan),
             image_size=self.config.detector.image_size,
             workers=0,
         )
-        with closing(batches), torch.random.fork_rng(self._gpus()):
-            torch.manual_seed(self.config.seed)  # dropout: the same in a resumed run
-            return weight_table(self.method, map(self._on_device, batches))
 
 
 def data_loading_share(run: RunFolder) -> float | None:

@@ -9,12 +9,14 @@ from ltw.methods.group_dro import GroupDRO
 from ltw.methods.ltw import LTW
 from ltw.methods.mldg import MLDG
 from ltw.methods.multi_task import MultiTask
+from ltw.methods.paired_erm import PairedERM
 from ltw.methods.sam import SAM
 from ltw.sections import Section
 
 METHODS: dict[str, type[Method]] = {
     "basemodel": Basemodel,
     "alltrain": ERM,
+    "alltrain-paired": PairedERM,
     "focal": Focal,
     "group_dro": GroupDRO,
     "sam": SAM,
@@ -50,5 +52,6 @@ __all__ = [
     "Logs",
     "Method",
     "MultiTask",
+    "PairedERM",
     "method_sections",
 ]

@@ -20,7 +20,7 @@ class LTWWithoutICC(LTW):
     title = "LTW without ICC"
     colour = GREEN
 
-    def __init__(self, detector: nn.Module, weight_network: nn.Module, **options: Any) -> None:
+    def __init__(self, detector: nn.Module, weight_network: nn.Module, /, **options: Any) -> None:
         super().__init__(detector, weight_network, **options | {"icc_weight": 0.0})
 
 
@@ -57,7 +57,7 @@ class LTWWithoutMetaTest(LTW):
     paired = False
     first_phase = "ltw"
 
-    def __init__(self, detector: nn.Module, weight_network: nn.Module, **options: Any) -> None:
+    def __init__(self, detector: nn.Module, weight_network: nn.Module, /, **options: Any) -> None:
         super().__init__(detector, weight_network, **options)
         weight_network.requires_grad_(False)
 
@@ -75,9 +75,10 @@ class LTWWithoutMetaTest(LTW):
     def backward(self, batch: Batch) -> Logs:
         """Fill the detector's ``.grad`` with G_θ; logs: ``loss`` (T) and `weight_logs`."""
         logits, features = self.detector(batch.images)
-        p = self.weight_network(features.detach()).detach()
+        losses = self.losses(logits, batch.labels)
+        p = self.weight_network(*self._seen(features, losses, logits, batch.labels)).detach()
         weights = normalize_weights(p, batch.labels, self.options.weight_normalization)
-        loss = (self.losses(logits, batch.labels) * weights).mean()
+        loss = (losses * weights).mean()
         require_finite(loss, "the weighted training loss", batch)
         self.fill_gradients(loss, trainable(self.detector).values())
         return {"loss": loss.detach(), **self.weight_logs(p, weights)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,12 @@ from ltw.types import Batch
 
 Average = Callable[[Sequence[Tensor]], list[Tensor]]
 """Averages gradients over processes; every gradient passes it once, before anything uses it."""
+
+SecondMoment = Callable[[nn.Parameter], Tensor | None]
+"""The optimizer's running mean of a parameter's squared gradient; None before its first step."""
+
+Counterparts = Literal["same video", "other person"]
+"""Whose face stands against a face: the same video's, or that of somebody else."""
 
 Logs = dict[str, Tensor]
 """What a step reports, detached: scalars by name, and values a face (K,) such as ``weights``."""
@@ -56,6 +62,7 @@ class Method(nn.Module, ABC):
         self.detector = detector
         self.options: Any = validate(self.Options, options, type(self).__name__)
         self.average: Average = list
+        self.second_moment: SecondMoment = lambda parameter: None
 
     @classmethod
     def build(cls, detector: DetectorConfig, sources: Sequence[str], options: Any) -> Self:
@@ -70,6 +77,11 @@ class Method(nn.Module, ABC):
             options: the class's `Options`.
         """
         return cls(make_detector(detector), **dict(options))
+
+    @property
+    def pairings(self) -> tuple[Counterparts, ...]:
+        """How counterparts are chosen: none, a batch's, or those and a second set for weights."""
+        return ("same video",) if self.paired else ()
 
     @abstractmethod
     def backward(self, batch: Batch) -> Logs:
@@ -133,6 +145,20 @@ def make_detector(config: DetectorConfig) -> DetectorNetwork:
     return DetectorNetwork(
         config.backbone, pretrained=config.pretrained, image_size=config.image_size
     )
+
+
+def counterparts(batch: Batch, method: Method) -> tuple[Tensor, Tensor]:
+    """Return the images and labels of a batch's counterparts.
+
+    Raises:
+        LTWError: it has none.
+    """
+    if batch.counterpart_images is None or batch.counterpart_labels is None:
+        raise LTWError(
+            f"{type(method).__name__} needs each face's counterpart: a batch with "
+            "counterpart_images and counterpart_labels from the meta-test domains"
+        )
+    return batch.counterpart_images, batch.counterpart_labels
 
 
 def trainable(module: nn.Module) -> dict[str, nn.Parameter]:

@@ -9,11 +9,17 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ltw.methods.base import Logs, in_mode, make_detector, trainable
+from ltw.methods.base import Counterparts, Logs, in_mode, make_detector, trainable
 from ltw.methods.losses import ICCInput, ltw_loss
 from ltw.methods.meta import MetaLearning, MetaOptions
+from ltw.methods.slope_memory import SlopeMemory
 from ltw.models.functional import forward_at, random_state
-from ltw.models.weight_network import WeightNetwork
+from ltw.models.weight_network import (
+    WeightForm,
+    WeightNetwork,
+    WeightNetworkOptions,
+    loss_cues,
+)
 from ltw.palette import BLUE
 from ltw.sections import DetectorConfig
 from ltw.types import Batch
@@ -22,7 +28,7 @@ WeightNormalization = Literal["none", "batch", "class"]
 
 
 class LTWOptions(MetaOptions):
-    """Options of Learning to Weight; the names are the paper's."""
+    """Options of Learning to Weight; the names and the defaults are the paper's."""
 
     icc_weight: float = Field(default=0.01, ge=0)
     """λ, weight of the intra-class compact loss."""
@@ -31,6 +37,17 @@ class LTWOptions(MetaOptions):
     weight_normalization: WeightNormalization = "none"
     """Scale p to mean 1 over the batch, or within each class, or not at all (the paper); Eq. 6
     differentiates through it."""
+    weight_form: WeightForm = "sigmoid"
+    """p = σ, or 1 + σ by the head that the paper's public code has (see `WeightNetwork`)."""
+    train_weights: bool = True
+    """Move w along Eq. 6; else it stays as initialised (the paper's public code)."""
+    weight_network: WeightNetworkOptions = WeightNetworkOptions()
+    weight_decay: float = Field(default=0.0, ge=0)
+    """Adam's, for w."""
+    weight_counterparts: Literal["as M", "same video", "other person"] = "as M"
+    """Whose faces the M of Eq. 6 is measured on, where not those of Eq. 4."""
+    slope_memory: float = Field(default=0.0, ge=0, lt=1)
+    """How much of a face's slope ∇L_i·v is that of its earlier visits; 0: of this step alone."""
 
 
 class LTW(MetaLearning):
@@ -51,7 +68,8 @@ class LTW(MetaLearning):
 
     Args:
         detector: module, images (K, 3, H, W) -> (logits (K,), features (K, C, H', W')).
-        weight_network: module, features -> (K,) in (0, 1). Features enter it detached from θ.
+        weight_network: module, features -> (K,) in (0, 1), or (features, `loss_cues`) -> (K,)
+            where ``weight_network.input`` says that it reads losses. All enter detached from θ.
         options: fields of `LTWOptions`.
     """
 
@@ -61,17 +79,28 @@ class LTW(MetaLearning):
     Options = LTWOptions
     options: LTWOptions
 
-    def __init__(self, detector: nn.Module, weight_network: nn.Module, **options: Any) -> None:
+    def __init__(self, detector: nn.Module, weight_network: nn.Module, /, **options: Any) -> None:
         super().__init__(detector, **options)
         self.weight_network = weight_network
+        if not self.options.train_weights:
+            weight_network.requires_grad_(False)
+        if self.options.slope_memory:
+            self.slope_memory = SlopeMemory(self.options.slope_memory)
 
     @classmethod
     def build(cls, detector: DetectorConfig, sources: Sequence[str], options: Any) -> Self:
         """Make the detector, a weight network for its features, and the method."""
         network = make_detector(detector)
-        return cls(network, WeightNetwork(network.channels), **dict(options))
+        weights = WeightNetwork(network.channels, options.weight_form, options.weight_network)
+        return cls(network, weights, **dict(options))
 
-    def backward(self, batch: Batch) -> Logs:
+    @property
+    def pairings(self) -> tuple[Counterparts, ...]:
+        """Whose faces M is measured on, and where they are others, that of Eq. 6."""
+        own, others = super().pairings, self.options.weight_counterparts
+        return own if others == "as M" or others in own else (*own, others) if own else ()
+
+    def meta_backward(self, batch: Batch) -> Logs:
         """Fill ``.grad`` with G_θ and G_w; logs: ``loss`` (T), ``meta_test_loss``, `weight_logs`.
 
         Raises:
@@ -80,7 +109,7 @@ class LTW(MetaLearning):
         draws = random_state(batch.images.device)
         logits, features = self.detector(batch.images)
         losses = self.losses(logits, batch.labels)
-        p = self.weight_network(features.detach())
+        p = self.weight_network(*self._seen(features, losses, logits, batch.labels))
         weights = normalize_weights(p, batch.labels, self.options.weight_normalization)
 
         step = self.meta_step(batch, losses, weights.detach(), draws)  # Eqs. 1-4
@@ -88,7 +117,10 @@ class LTW(MetaLearning):
         # Eq. 6 is the gradient of -(α/K) Σ_i (∇L_i · v) p_i
         w = list(trainable(self.weight_network).values())
         if w:
-            meta_test_by_w = -self.options.alpha * (step.slopes * weights).mean()
+            slopes = step.slopes
+            if self.options.slope_memory:
+                slopes = self.slope_memory(batch.indices, slopes)
+            meta_test_by_w = -self.options.alpha * (slopes * weights).mean()
             self.fill_gradients(meta_test_by_w, w)
         logs = {"loss": step.meta_train, "meta_test_loss": step.meta_test}
         return logs | self.weight_logs(p, weights)
@@ -99,15 +131,29 @@ class LTW(MetaLearning):
 
     def param_groups(self) -> list[dict[str, Any]]:
         """Return a group for θ and one for w."""
-        w = {"name": "weight_network", "params": list(self.weight_network.parameters())}
+        w = {
+            "name": "weight_network",
+            "params": list(self.weight_network.parameters()),
+            "weight_decay": self.options.weight_decay,
+        }
         return [*super().param_groups(), w]
+
+    def _seen(
+        self, features: Tensor, losses: Tensor, logits: Tensor, labels: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Return what the weight network is given of the faces, detached."""
+        if self.options.weight_network.input == "features":
+            return (features.detach(),)
+        return features.detach(), loss_cues(losses, logits, labels)
 
     @torch.no_grad()
     def weigh(self, batch: Batch) -> Logs:
         """Return the faces' weights in training mode, as `backward` logs them."""
         with in_mode(self, training=True):
-            _, features = forward_at(self.detector, {}, batch.images)  # statistics stay
-            p = forward_at(self.weight_network, {}, features)
+            logits, features = forward_at(self.detector, {}, batch.images)  # statistics stay
+            losses = self.losses(logits, batch.labels)
+            seen = self._seen(features, losses, logits, batch.labels)
+            p = forward_at(self.weight_network, {}, *seen)
         weights = normalize_weights(p, batch.labels, self.options.weight_normalization)
         return self.weight_logs(p, weights)
 

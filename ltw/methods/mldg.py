@@ -28,7 +28,7 @@ class MLDG(MetaLearning):
     colour = SLATE
     section = "mldg"
 
-    def backward(self, batch: Batch) -> Logs:
+    def meta_backward(self, batch: Batch) -> Logs:
         """Fill ``.grad`` with G_θ; logs: ``loss`` (F) and ``meta_test_loss`` (G).
 
         Raises:

@@ -130,6 +130,35 @@ def finite_difference(
     return hessian_vector, (losses_ahead.detach() - losses.detach()) / epsilon
 
 
+def exact_slopes(
+    losses: Callable[[Mapping[str, Tensor]], Tensor], params: Params, direction: list[Tensor]
+) -> Tensor:
+    """Return (∇L_i·v) (K,) at ``params`` along v = ``direction``, by one forward-mode pass."""
+    primal = {name: p.detach() for name, p in params.items()}
+    tangent = dict(zip(params, direction, strict=True))
+    _, slopes = torch.func.jvp(losses, (primal,), (tangent,))  # type: ignore[misc]
+    return slopes  # type: ignore[no-any-return]
+
+
+@torch.no_grad()
+def finite_slopes(
+    losses: Callable[[Mapping[str, Tensor]], Tensor],
+    params: Params,
+    direction: list[Tensor],
+    here: Tensor,
+    distance: float,
+) -> Tensor:
+    """Return what `exact_slopes` does, from one more forward at θ + εv.
+
+    ``here`` are the losses (K,) at ``params``; ``distance`` is |εv|, see `step_length`.
+    """
+    length = norm(direction)
+    if not length:
+        return torch.zeros_like(here)
+    epsilon = distance / length
+    return (losses(step_along(params, direction, epsilon)) - here) / epsilon
+
+
 KINKED = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.Hardswish, nn.Hardsigmoid, nn.Hardtanh)
 
 

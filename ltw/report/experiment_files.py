@@ -104,7 +104,7 @@ def _body(config: Config) -> str:
     values: dict[str, Any] = {"store": config.store.as_posix()}
     for section in ("", *filter(None, sections)):
         for key, value in known.items():
-            if key.rpartition(".")[0] == section:
+            if (key.split(".")[0] if "." in key else "") == section:
                 set_key(values, key, value)
     return tomli_w.dumps(values)
 

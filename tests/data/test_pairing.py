@@ -66,6 +66,25 @@ def draws(pairing, face, meta_test, n=60, seed=0):
     return {pairing.counterpart(face, meta_test, rng) for _ in range(n)}
 
 
+def strangers(records: pd.DataFrame, face: int, meta_test: tuple[str, ...]) -> set[int]:
+    """The rows that "other person" allows: of each video of other people, the nearest frame."""
+    x = records.loc[face]
+    people = {x["person"], x.get("donor_person", "")} - {""}
+    same = records[
+        (records["dataset"] == x["dataset"])
+        & (records["compression"] == x["compression"])
+        & records["domain"].isin(meta_test if x["domain"] == "real" else ["real"])
+        & ~records["person"].isin(people)
+        & ~records["donor_person"].isin(people)
+    ]
+    best = {}
+    for index, y in same.sort_values("frame", ascending=False).iterrows():
+        distance = abs(y["frame"] - x["frame"])
+        if distance <= best.get(y["video"], (np.inf, 0))[0]:
+            best[y["video"]] = (distance, index)
+    return {index for _, index in best.values()}
+
+
 META_TESTS = [s for n in (1, 2) for s in itertools.combinations(DOMAINS, n)]
 
 
@@ -238,3 +257,64 @@ def test_an_empty_pool_is_an_error_and_no_endless_search(missing):
     records = table().query("domain != @missing").reset_index(drop=True)
     with pytest.raises(DataError, match=f"no face of domain {missing}"):
         plan(records, paired=False, sources=["swap"])
+
+
+# Other people
+
+
+def with_donors() -> pd.DataFrame:
+    """`table` with the people that forgeries are made from."""
+    records = table()
+    names = records["video"].str.rsplit("/", n=1).str[-1].str.split("_")
+    return records.assign(donor_person=names.str[1].fillna(""))
+
+
+@pytest.mark.parametrize("meta_test", META_TESTS, ids="+".join)
+def test_another_person_is_anybody_that_the_face_is_not_made_of(meta_test):
+    records = with_donors()
+    pairing, rng = Pairing(records), np.random.default_rng(0)
+    for face in records.index[records["dataset"] == "toy"]:
+        expected = strangers(records, face, meta_test)
+        assert expected
+        found = {
+            pairing.counterpart(face, meta_test, rng, "other person")
+            for _ in range(60 if records["label"][face] == 0 else 12)
+        }
+        assert found == expected
+        assert not found & allowed(records, face, meta_test)
+
+
+def test_without_names_another_video_is_another_person():
+    unknown = {"person": "", "donor_person": ""}
+    rows = [row("swap", "a", "b", **unknown), row("real", "a", **unknown)]
+    records = pd.DataFrame([*rows, row("real", "c", **unknown)])
+    rng = np.random.default_rng(0)
+    assert {Pairing(records).counterpart(0, (), rng, "other person") for _ in range(9)} == {2}
+    with pytest.raises(DataError, match=r"'real' shows another person .* 'same video'"):
+        Pairing(pd.DataFrame(rows)).counterpart(0, (), rng, "other person")
+
+
+def test_a_second_set_of_counterparts_leaves_faces_and_the_first_set_alone_in_the_first_batch():
+    records = with_donors()
+    options = {"steps": 9, "batch_size": 7, "paired": True}
+
+    def batches(*pairings):
+        rng = np.random.default_rng(3)
+        rows = records.index.to_numpy()
+        return list(
+            epoch_batches(Pairing(records), rows, DOMAINS, **options, rng=rng, pairings=pairings)
+        )
+
+    one, two = batches("same video"), batches("same video", "other person")
+    assert all(batch.weight_counterparts is None for batch in one)
+    assert np.array_equal(one[0].faces, two[0].faces)
+    assert np.array_equal(one[0].counterparts, two[0].counterparts)
+    for batch in two:
+        sets = (batch.counterparts, batch.weight_counterparts)
+        for face, partner, other in zip(batch.faces, *sets, strict=True):
+            assert partner in allowed(records, face, DOMAINS)
+            assert other in strangers(records, face, DOMAINS)
+    places = np.arange(len(records))[::-1]
+    moved = two[0].of(places)
+    assert np.array_equal(moved.weight_counterparts, places[two[0].weight_counterparts])
+    assert one[0].of(places).weight_counterparts is None

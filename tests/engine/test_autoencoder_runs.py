@@ -15,6 +15,7 @@ from ltw.data.selection import source_faces
 from ltw.data.store import Store
 from ltw.engine import train as engine
 from ltw.engine.evaluate_run import evaluate_run
+from ltw.engine.build import build_method
 from ltw.engine.notes import run_notes
 from ltw.engine.train import train
 from ltw.methods import MultiTask
@@ -58,7 +59,7 @@ def test_from_config_to_metrics(make_config, masked_store, tmp_path, method):
     for domain in FORGERIES:
         for at in ("frame", "video"):
             values = measured[domain][at]
-            assert set(values) == set(metrics.METRICS)
+            assert set(values) == set(metrics.ALL_METRICS)
             assert all(np.isfinite(value["value"]) for value in values.values())
     sources = [measured[domain]["frame"]["auc"]["value"] for domain in config.sources]
     assert min(sources) > 0.9  # people who were not in training
@@ -88,7 +89,7 @@ def notes(store, config) -> list[str]:
     records = Store(store).records
     faces = source_faces(records, list(config.sources), None, "train")
     fakes = records.loc[faces].query("label == 1")
-    method = MultiTask.build(config)
+    method = build_method(config)
     return [n for n in run_notes(config, method, fakes) if "mask" in n]
 
 

@@ -441,6 +441,68 @@ def test_the_share_of_data_loading_is_said(make_config, tmp_path, capsys):
     assert f"data loading: {waited / seconds:.0%} of the time" in capsys.readouterr().err
 
 
+# Options that keep a state, or read the data otherwise
+
+OPTIONS = {
+    "counterparts": "other person",
+    "weight_counterparts": "same video",
+    "weight_network": {"input": "features+loss", "norm": "group"},
+    "weight_normalization": "class",
+    "slope_memory": 0.5,
+    "preconditioned": True,
+    "warm_up": 1,
+    "weight_decay": 0.01,
+}
+
+
+@pytest.mark.parametrize("n", [2, 5])
+def test_every_option_of_ltw_resumes(make_config, tmp_path, train_until, n):
+    config = make_config("ltw", checkpoint_minutes=SAVES_EVERY_STEP, recompute_batch_norm=True)
+    ltw = type(config.ltw)(**OPTIONS)
+    config = config.model_copy(update={"ltw": ltw})
+    train(config, tmp_path / "whole")
+    train_until(n, config, tmp_path / "run")
+    train(config, tmp_path / "run", resume=True)
+    assert_same_run(tmp_path / "whole", tmp_path / "run")
+    steps = [line for line in log_of(tmp_path / "whole") if line["kind"] == "step"]
+    assert ["meta_test_loss" in line for line in steps] == [False, True, True, True]
+    state = load_file(tmp_path / "whole" / LAST)
+    assert len(state["method/slope_memory._extra_state"]) > 6
+
+
+def test_batch_norm_statistics_are_those_of_all_sources(make_config, tmp_path):
+    config = make_config(epochs=1, recompute_batch_norm=True)
+    train(config, tmp_path / "run")
+    train(make_config(epochs=1), tmp_path / "plain")
+    recomputed, plain = best_weights(tmp_path / "run"), best_weights(tmp_path / "plain")
+    statistics = {name for name in plain if "running" in name or "num_batches" in name}
+    changed = {name for name in plain if not torch.equal(plain[name], recomputed[name])}
+    assert changed <= statistics  # training is the same
+    assert {name for name in statistics if "running" in name} <= changed
+
+    # the mean over the batches of each batch's own mean, at the first BatchNorm
+    store = Store(config.store)
+    known = source_faces(store.records, list(FORGERIES[:3]), None, "train")
+    pairing = Pairing(store.records.loc[known].reset_index(drop=True))
+    rng = np.random.default_rng([0, 1])
+    options = {"steps": 2, "batch_size": 6, "paired": False, "rng": rng}
+    method = build_method(config)
+    method.detector.load_state_dict(recomputed)
+    stem, means, variances = method.detector.backbone.conv_stem, [], []
+    for rows in epoch_batches(pairing, np.arange(len(known)), FORGERIES[:3], **options):
+        crops = torch.from_numpy(store.images(known[rows.faces])).permute(0, 3, 1, 2) / 255
+        with torch.no_grad():
+            maps = stem(method.detector.normalize(crops))
+        means.append(maps.mean((0, 2, 3)))
+        variances.append(maps.var((0, 2, 3), unbiased=True))
+    found = method.detector.backbone.bn1
+    torch.testing.assert_close(found.running_mean, torch.stack(means).mean(0), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        found.running_var, torch.stack(variances).mean(0), rtol=1e-4, atol=1e-5
+    )
+    assert found.momentum == pytest.approx(build_method(config).detector.backbone.bn1.momentum)
+
+
 # A run whose method has a first phase
 
 

@@ -11,6 +11,7 @@ from ltw.engine.evaluate import measure
 from ltw.engine.run_folder import log_line, suite_folder
 from ltw.engine.settings import settings_hash
 from ltw.files import write_text
+from ltw.results.published import BENCHMARKS
 
 REALS = (0.1, 0.6)
 FAKES = (0.4, 0.9)
@@ -46,7 +47,8 @@ def write_run(
     ``options`` are settings; the paper's benchmarks have the paper's.
     """
     row = Variant(method, variant, dict(options))
-    suite = Suite("fabricated", (benchmark,), (row,), PAPER_SETTINGS)
+    settings = PAPER_SETTINGS if benchmark.name in BENCHMARKS else {}
+    suite = Suite("fabricated", (benchmark,), (row,), settings)
     config = variant_config(suite, benchmark, row, out / "store", seed=seed)
     words = [benchmark.name, method, variant, f"seed{seed}", settings_hash(config)]
     folder = suite_folder(out, "-".join(words))

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from fabricated_runs import faces, write_run
 from sklearn.metrics import roc_auc_score
-from test_page import Parsed
+from test_report_page import Parsed
 from toy_store import FORGERIES
 
 from ltw import cli
