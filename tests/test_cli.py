@@ -132,6 +132,9 @@ def test_a_data_set_without_a_reader(ltw, tmp_path):
         (["--forgeries", "learned_swop"], ("did you mean 'learned_swap'?",)),
         (["--compression", "c2"], ("did you mean 'c23'?",)),
         (["--faces", "nowhere"], ("nowhere: no such folder of portraits",)),
+        (["--failures", 2], ("failures: 2.0", "0 to 1")),
+        (["--forgeries", "twin"], ("twin", "--autoencoder")),
+        (["--autoencoder", "nowhere"], ("nowhere/encoder.safetensors: no such file",)),
     ],
 )
 def test_synth_refuses(ltw, tmp_path, arguments, phrases):
