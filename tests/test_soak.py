@@ -11,9 +11,9 @@ import time
 import pandas as pd
 import pytest
 import torch
-from ltw.data.checks.store_check import store_check
 from safetensors.torch import load_file
 
+from ltw.data.checks.store_check import store_check
 from ltw.synth.corpus import make_corpus
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(3600)]

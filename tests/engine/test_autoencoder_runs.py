@@ -14,8 +14,8 @@ from ltw import metrics
 from ltw.data.selection import source_faces
 from ltw.data.store import Store
 from ltw.engine import train as engine
-from ltw.engine.evaluate_run import evaluate_run
 from ltw.engine.build import build_method
+from ltw.engine.evaluate_run import evaluate_run
 from ltw.engine.notes import run_notes
 from ltw.engine.train import train
 from ltw.methods import MultiTask

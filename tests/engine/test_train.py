@@ -466,7 +466,7 @@ def test_every_option_of_ltw_resumes(make_config, tmp_path, train_until, n):
     assert_same_run(tmp_path / "whole", tmp_path / "run")
     steps = [line for line in log_of(tmp_path / "whole") if line["kind"] == "step"]
     assert ["meta_test_loss" in line for line in steps] == [False, True, True, True]
-    state = load_file(tmp_path / "whole" / LAST)
+    state = load_file(RunFolder(tmp_path / "whole").last_checkpoint)
     assert len(state["method/slope_memory._extra_state"]) > 6
 
 

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from ltw.engine.settings import run_settings
 from ltw.errors import DataError
 from ltw.labels import domain_name
+from ltw.methods import METHODS
 from ltw.metrics import Array
 from ltw.palette import MUTED
 from ltw.report.figures.captioned import CaptionedFigure, Section
@@ -53,7 +54,7 @@ def _sweep(
     name: str, key: str, target: str, swept: Sequence[Run], base: Sequence[Run]
 ) -> list[CaptionedFigure]:
     first = swept[0]
-    dotted = next(full for full in run_settings(first.config) if full.split(".")[-1] == key)
+    dotted = _dotted(key, first)
     own = {**run_settings(first.config), dotted: None, "seed": None}
     joined = [r for r in base if {**run_settings(r.config), dotted: None, "seed": None} == own]
     shown = [*swept, *joined]
@@ -72,6 +73,13 @@ def _sweep(
     )
     title = f"Sweep of {key} on {domain_name(target)}"
     return [CaptionedFigure(name, title, words, sweep_figure(table, key, first.row.method))]
+
+
+def _dotted(key: str, run: Run) -> str:
+    """Return the full name of the setting ``key``, first of the method's own options."""
+    own = f"{METHODS[run.row.method].section}.{key}"
+    named = [full for full in run_settings(run.config) if full.split(".")[-1] == key]
+    return own if own in named else named[0]
 
 
 def sweep_means(runs: pd.DataFrame) -> pd.DataFrame:
