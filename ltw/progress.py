@@ -15,7 +15,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-console = Console(stderr=True)
+from ltw.terminal import printable, safe
+
+console = safe(Console(stderr=True))
 
 
 @contextmanager
@@ -34,11 +36,11 @@ def progress_bar(description: str, total: int, done: int = 0) -> Iterator[Callab
         TextColumn("[dim]{task.fields[note]}"),
         console=console,
     ) as progress:
-        task = progress.add_task(description, total=total, completed=done, note="")
+        task = progress.add_task(printable(description), total=total, completed=done, note="")
 
         def advance(n: int = 1, note: str | None = None) -> None:
             progress.advance(task, n)
             if note is not None:
-                progress.update(task, note=note)
+                progress.update(task, note=printable(note))
 
         yield advance

@@ -22,7 +22,7 @@ from ltw import cli, faces
 from ltw.data import extract
 from ltw.data.store_writer import Parameters, begin
 from ltw.faces import Detection
-from ltw.video import write_video
+from ltw.media.video import write_video
 
 
 @dataclass

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ltw.data.store import Store
 from ltw.errors import DataError
-from ltw.video import evenly_spaced
+from ltw.media.sampling import evenly_spaced
 
 TILE, GAP, TITLE, CAPTION = 128, 4, 26, 16
 INK, PAPER, FAINT = (20, 20, 20), (255, 255, 255), (110, 110, 110)

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from ltw.errors import ConfigError, DataError
 from ltw.files import write_text
+from ltw.media.video import write_video
 from ltw.parallel import Failure, each
 from ltw.progress import progress_bar
 from ltw.synth.casting import FORGERY_SEEDS, Actor, cast_people
@@ -32,7 +33,6 @@ from ltw.synth.forgeries import DEFAULT_FORGERIES, FORGERIES, forge_clip
 from ltw.synth.plan import COMPRESSIONS, MASK_CRF, MIN_PEOPLE, CorpusPlan
 from ltw.synth.portraits import Skip
 from ltw.types import SPLITS
-from ltw.video import write_video
 
 RENDERED_PEOPLE = 24
 """How many people are rendered where no number is given."""

@@ -20,9 +20,9 @@ from ltw.data.pairing import BatchRows, Pairing
 from ltw.data.readers import READERS, dfdc
 from ltw.data.store import Store
 from ltw.data.store_check import store_check
+from ltw.media.video import read_frames
 from ltw.synth.corpus import make_corpus
 from ltw.types import Batch
-from ltw.video import read_frames
 
 pytestmark = pytest.mark.slow
 
