@@ -39,6 +39,7 @@ def _frames(image: Image.Image, first: int, total: int, wanted: list[int]) -> Sa
     for index in range(wanted[-1] + 1):
         try:
             image.seek(first + index)
+            image.load()  # the duration of a WebP's frame is not known before
             if index in wanted:
                 photo = show(image.copy())
                 frames.append(Frame(index, time, photo.image))

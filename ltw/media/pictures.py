@@ -17,7 +17,7 @@ from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, UnidentifiedImageError
 
 from ltw.media import tiff
 from ltw.media.boundary import reading
@@ -76,7 +76,7 @@ def open_picture(path: Path) -> Iterator[Image.Image]:
         warnings.simplefilter("ignore")  # of odd tags and chunks
         try:
             image = Image.open(path, formats=_decoders())
-        except ValueError:  # Pillow's limit on text, or a text or profile that is damaged
+        except (ValueError, UnidentifiedImageError):  # too much or damaged text beside it
             data = without_notes(path)
             if data is None:
                 raise
@@ -109,6 +109,7 @@ def picture_size(path: Path) -> tuple[int, int]:
 
 def show(image: Image.Image, background: int = WHITE) -> Photo:
     """Return the current frame of an open picture as a viewer shows it."""
+    image.load()  # first: EXIF of a PNG is read by it, and no damage may pass for bad EXIF
     told: list[str] = []
     orientation = _orientation(image, told)
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):

@@ -1,4 +1,4 @@
-"""What an upload is, by its first bytes: decoders see nothing that is not on the list of formats."""
+"""What an upload is, by its first bytes: decoders see nothing that is not on the one list."""
 
 from __future__ import annotations
 
