@@ -47,7 +47,7 @@ def explain(error: Exception) -> str:
         return "not an image"
     if isinstance(error, MemoryError):
         return f"takes more memory than there is ({kind})"
-    said = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    said = getattr(error, "strerror", None) or str(error)  # FFmpeg's errors have one, too
     words = " ".join(said.split())[:_LONGEST]
     return f"cannot be decoded ({kind}: {words})" if words else f"cannot be decoded ({kind})"
 

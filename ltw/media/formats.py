@@ -22,7 +22,7 @@ HEAD = 512
 
 @dataclass(frozen=True)
 class Format:
-    """One format; ``decoders`` are Pillow's formats or FFmpeg's demuxers that may read it.
+    """One format; ``decoders`` are Pillow's formats, or FFmpeg's demuxer, that may read it.
 
     ``head`` matches the first bytes of such a file.
     """
@@ -43,7 +43,7 @@ _HEIF = rb"(?:hei[cmsx]|hev[cmsx]|mi[af]1|msf1|avi[fs])"
 _TS = rb"(?:G.{187}G.{187}G|.{4}G.{191}G)"
 
 FORMATS = (
-    _format("JPEG", "image", "JPEG MPO", "jpg jpeg jpe jfif jif", rb"\xff\xd8\xff"),
+    _format("JPEG", "image", "JPEG", "jpg jpeg jpe jfif jif", rb"\xff\xd8\xff"),
     _format("PNG", "image", "PNG", "png apng", rb"\x89PNG\r\n\x1a\n"),
     _format("WebP", "image", "WEBP", "webp", rb"RIFF.{4}WEBP"),
     _format("GIF", "image", "GIF", "gif", rb"GIF8[79]a"),
@@ -76,9 +76,8 @@ FORMATS = (
     ),
     _format("Matroska", "video", "matroska", "mkv webm", rb"\x1a\x45\xdf\xa3"),
     _format("AVI", "video", "avi", "avi divx", rb"RIFF.{4}AVI[ X\x19]"),
-    _format(
-        "MPEG", "video", "mpeg mpegvideo", "mpg mpeg mpe mpv m1v m2v vob", rb"\0\0\x01[\xba\xb3]"
-    ),
+    _format("MPEG", "video", "mpeg", "mpg mpeg mpe vob", rb"\0\0\x01\xba"),
+    _format("MPEG stream", "video", "mpegvideo", "mpv m1v m2v", rb"\0\0\x01\xb3"),
     _format("MPEG-TS", "video", "mpegts", "ts mts m2ts", _TS),
     _format("WMV", "video", "asf", "wmv asf", rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11"),
     _format("FLV", "video", "flv", "flv", rb"FLV\x01"),

@@ -115,11 +115,14 @@ def open_video(
             or its codec is unknown.
         av.FFmpegError: FFmpeg cannot read it.
     """
-    format_of(path)
+    known = format_of(path)
+    if known.kind == "image":
+        raise DataError(f"{path}: a picture ({known.name}), not a video")
     # FFmpeg would take "http:/a.mp4" and "12:30.mp4" for addresses. It is given an absolute path,
     # no other protocol, and no demuxer that opens the files which a playlist names.
     container = av.open(
         f"file:{os.path.abspath(path)}",  # noqa: PTH100 - Path.resolve would follow links
+        format=known.decoders[0],  # not as FFmpeg thinks, which listens to the suffix
         options={"max_pixels": str(int(limits.frame_megapixels * 1e6))},
         container_options={"protocol_whitelist": "file", "format_whitelist": _DEMUXERS},
         metadata_errors="replace",
