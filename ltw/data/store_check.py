@@ -16,6 +16,7 @@ from ltw.data.completeness import missing_videos
 from ltw.data.counterparts import counterparts
 from ltw.data.identical import identical_faces
 from ltw.data.leaks import people_in_two_splits
+from ltw.data.masks_check import contradicting_masks
 from ltw.data.store import Store, open_shard, shard_path
 from ltw.errors import DataError
 from ltw.progress import progress_bar
@@ -40,15 +41,16 @@ def store_check(path: Path) -> Findings:
 
     Without problems it is finished, its shards are there and agree with the records, every image
     decodes from the bytes that were written, no video has two faces of one frame, no two videos
-    have the same face, no person (shown or donor) is in two splits of a data set, and every
-    forgery's genuine video is there if it is known. Notes name the videos that failed or that the
-    data set officially has beside those in the store, and count forgeries of unknown source.
+    have the same face, no person (shown or donor) is in two splits of a data set, every forgery's
+    genuine video is there if it is known, and masks agree with what is forged. Notes name the
+    videos that failed or that the data set officially has beside those in the store, and count
+    forgeries of unknown source.
     """
     try:
         store = Store(path)
     except DataError as error:
         return Findings([str(error)])
-    checks = (_shards, _images, _duplicates, _identical, _leaks, _orphans)
+    checks = (_shards, _images, _duplicates, _identical, _leaks, _orphans, _masks)
     notes = [*missing_videos(store.videos), *_unknown_sources(store)]
     return Findings([problem for check in checks for problem in check(store)], notes)
 
@@ -142,6 +144,11 @@ def _orphans(store: Store) -> Iterator[str]:
     source = store.records.drop_duplicates("video").set_index("video")["source_video"]
     alone = found.index[(found != "source") & (source[found.index] != "")]
     yield from _listed("forgeries whose genuine video is not in the store", [*map(str, alone)])
+
+
+def _masks(store: Store) -> Iterator[str]:
+    for what, videos in contradicting_masks(store):
+        yield from _listed(what, videos)
 
 
 def _unknown_sources(store: Store) -> Iterator[str]:

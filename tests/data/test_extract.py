@@ -37,12 +37,10 @@ class Trap:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    @property
-    def suffix(self) -> str:
+    def stat(self) -> None:
         if self.name == "deadly.mp4":
             os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(600)
-        return ""
 
     def is_file(self) -> bool:
         return False
