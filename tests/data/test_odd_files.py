@@ -83,7 +83,7 @@ def test_what_cannot_be_read_is_listed_and_costs_the_exit_code(extract, tmp_path
     code, said, store = extract("folder", root)
     assert code == 1
     assert set(store.records["person"]) == {"a"}
-    assert "mine/real/unknown/b_1: neither a picture nor a video" in said
+    assert "mine/real/unknown/b_1: cannot be decoded" in said
     for name, reason in (("c_1.xyz", "neither"), ("secret", "Permission"), ("d_1.mp4", "nothing")):
         assert f"{root / 'real' / name}: " in said
         assert reason in said
@@ -111,11 +111,8 @@ def test_films_of_other_formats_are_in_the_faceforensics_layout(tmp_path):
 
 
 def test_a_test_video_of_another_format_stays_in_the_test_set(tmp_path):
-    for name in (
-        "Celeb-real/id0_0001.MP4",
-        "Celeb-synthesis/id0_id1_0001.avi",
-        "YouTube-real/1.mp4",
-    ):
+    names = "Celeb-real/id0_0001.MP4", "Celeb-synthesis/id0_id1_0001.avi", "YouTube-real/1.mp4"
+    for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / celeb_df.TEST_LIST).write_text("1 Celeb-real/id0_0001.mp4\n")
