@@ -23,7 +23,7 @@ from ltw.media import tiff
 from ltw.media.boundary import reading
 from ltw.media.formats import FORMATS
 from ltw.media.limits import LIMITS, Limits
-from ltw.media.png import without_notes
+from ltw.media.png import PROFILE, TEXTS, has_chunk, without_chunks
 
 ANIMATED = {"GIF", "PNG", "WEBP", "AVIF"}
 """Pillow's formats in which further pictures are further frames, not pages or layers."""
@@ -74,10 +74,12 @@ def open_picture(path: Path) -> Iterator[Image.Image]:
     """
     with warnings.catch_warnings(), patch.object(Image, "MAX_IMAGE_PIXELS", None):
         warnings.simplefilter("ignore")  # of odd tags and chunks
+        # Pillow reads texts, some of them behind the pixels, and refuses files with too much
+        data = without_chunks(path, TEXTS) if has_chunk(path, TEXTS) else None
         try:
-            image = Image.open(path, formats=_decoders())
-        except (ValueError, UnidentifiedImageError):  # too much or damaged text beside it
-            data = without_notes(path)
+            image = Image.open(io.BytesIO(data) if data else path, formats=_decoders())
+        except (ValueError, UnidentifiedImageError):  # a colour profile that is damaged or too much
+            data = without_chunks(path, TEXTS | PROFILE)
             if data is None:
                 raise
             image = Image.open(io.BytesIO(data), formats=["PNG"])
