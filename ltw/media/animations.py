@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
 
 from ltw.media.boundary import explain, reading
+from ltw.media.hdr import picture_warning
 from ltw.media.limits import Limits
 from ltw.media.pictures import ANIMATED, open_picture, show
 from ltw.media.sampling import evenly_spaced
@@ -29,7 +31,9 @@ def sample_animation(path: Path, n: int, limits: Limits) -> Sample | None:
             return None
         limits.check_frame(path, image.width, image.height)
         wanted = evenly_spaced(total, limits.frames(n, image.width, image.height))
-        return _frames(image, first, total, wanted)
+        sample = _frames(image, first, total, wanted)
+        display = "; ".join(filter(None, (picture_warning(path), sample.display)))
+        return replace(sample, display=display)
 
 
 def _frames(image: Image.Image, first: int, total: int, wanted: list[int]) -> Sample:

@@ -12,13 +12,13 @@ import numpy as np
 from av.video.reformatter import ColorPrimaries, Colorspace, ColorTrc, VideoReformatter
 from numpy.typing import NDArray
 
+from ltw.media.hdr import CURVES
 from ltw.media.limits import Limits
 
 Matrix = tuple[float, float, float, float]
 """(a, b, c, d): the point (x, y) of a stored frame is shown at (ax + cy, bx + dy)."""
 
 _UPRIGHT: Matrix = (1.0, 0.0, 0.0, 1.0)
-_HDR = {ColorTrc.SMPTE2084: "PQ", ColorTrc.ARIB_STD_B67: "HLG"}
 _ICTCP = {14, 15}  # colour spaces of Dolby Vision's own profile; what they are made of is not read
 _UNNAMED = 2  # the code for a colour matrix that is not told
 _HD_HEIGHT = 576
@@ -56,9 +56,9 @@ class Display:
         self.warnings[text] = None
 
     def _rgb(self, frame: av.VideoFrame) -> NDArray[np.uint8]:
-        if frame.color_trc in _HDR:
+        if frame.color_trc in CURVES:
             self._warn(
-                f"HDR ({_HDR[ColorTrc(frame.color_trc)]}): shown in standard range, what is "
+                f"HDR ({CURVES[frame.color_trc]}): shown in standard range, what is "
                 "brighter than white is cut off"
             )
             shown = self._reformatter.reformat(

@@ -22,6 +22,7 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 from ltw.media import tiff
 from ltw.media.boundary import reading
 from ltw.media.formats import FORMATS
+from ltw.media.hdr import picture_warning
 from ltw.media.limits import LIMITS, Limits
 from ltw.media.png import PROFILE, TEXTS, has_chunk, without_chunks
 
@@ -61,9 +62,9 @@ def load_photo(path: Path, *, limits: Limits = LIMITS, background: int = WHITE) 
         with open_picture(path) as image:
             limits.check_picture(path, image.width, image.height)
             pages = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
-            told = [f"the first of {pages} pages"] if pages > 1 else []
+            told = f"the first of {pages} pages" if pages > 1 else ""
             shown, warning = show(image, background)
-            return Photo(shown, "; ".join([*told, *([warning] if warning else [])]))
+            return Photo(shown, "; ".join(filter(None, (told, picture_warning(path), warning))))
 
 
 @contextmanager

@@ -213,6 +213,20 @@ def test_an_animation_that_breaks_off_gives_what_decodes(tmp_path):
     assert sample.damage
 
 
+@pytest.mark.parametrize(("curve", "name"), [(16, "PQ"), (18, "HLG"), (13, "")])
+def test_hdr_pictures_are_shown_with_a_warning(tmp_path, curve, name):
+    png, avif = tmp_path / "a.png", tmp_path / "a.avif"
+    png.write_bytes(insert_png(encoded("PNG"), chunk(b"cICP", bytes([9, curve, 0, 1]))))
+    data = encoded("AVIF")
+    at = data.index(b"colrnclx") + 8
+    avif.write_bytes(data[:at] + struct.pack(">HH", 9, curve) + data[at + 4 :])
+    for path in (png, avif):
+        assert (name in load_photo(path).warning, bool(load_photo(path).warning)) == (
+            True,
+            bool(name),
+        )
+
+
 BROKEN = {
     "bmp": ("BMP", lambda data: data[: len(data) // 2]),
     "gif": ("GIF", lambda data: data[: len(data) // 2]),
