@@ -278,7 +278,7 @@ def test_extract_lists_what_failed_and_keeps_the_rest(ltw, tmp_path, squares_are
         "faceless": "no face found",
         "cut": "cannot be decoded",
         "text": "cannot be decoded",
-        "empty": "cannot be decoded",
+        "empty": "is empty",
         "dot": "no face found",
     }.items():
         assert re.search(rf"real/unknown/{name}: .*{reason}", first.err), first.err
