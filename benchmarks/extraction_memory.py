@@ -23,10 +23,10 @@ import numpy as np
 import psutil
 
 from ltw.data.extract import extract
+from ltw.media.video import write_video
 from ltw.synth.identity import sample_person
 from ltw.synth.people import film
 from ltw.types import Clip
-from ltw.video import write_video
 
 MB = 1e6
 

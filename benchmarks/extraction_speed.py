@@ -39,9 +39,10 @@ from ltw.data import clips
 from ltw.data.store import Parameters
 from ltw.data.store_writer import part_path, write_part
 from ltw.faces import DETECTION_SIDE, MIN_SIZE, Box, crop, crop_box, detect_faces, iou
+from ltw.media.sampling import evenly_spaced
+from ltw.media.video import sample_frames, write_video
 from ltw.synth.people import film, sample_person
 from ltw.types import Clip
-from ltw.video import evenly_spaced, sample_frames, write_video
 
 STAGES = ("decode", "detect", "crop", "write")
 FRAMES = (10, 32)

@@ -25,9 +25,9 @@ from ltw.data.clips import video_record
 from ltw.data.store import Parameters, Store
 from ltw.data.store_writer import Part, begin, finalize, write_part
 from ltw.faces import Box, crop, crop_box, locate_faces
+from ltw.media.pictures import read_photo
 from ltw.synth.people import film, sample_person
 from ltw.types import Clip, Face
-from ltw.video import read_photo
 
 BATCH, PER_VIDEO = 25, 10
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, floor, log
 
@@ -24,6 +24,8 @@ DETECTION_SIDE = 960
 """Pictures with a longer side are searched on a copy reduced to this many pixels."""
 MIN_SIZE = 30.0
 """Faces smaller than this on that copy are not looked for."""
+ALTERED = 127
+"""Value above which a pixel of a mask is forged: half of white, as lossy masks have noise."""
 _STEP = 1 / 0.707
 """Ratio of two neighbouring face sizes in MTCNN's image pyramid."""
 
@@ -75,15 +77,15 @@ def locate_faces(image: Image, min_size: float = MIN_SIZE) -> list[Detection]:
     return _search(image, (0, 0, width, height), _reduction(image), min_size)
 
 
-def follow_person(images: Iterable[Image]) -> list[Detection | None]:
+def follow_person(images: Iterable[Image], last: Detection | None = None) -> list[Detection | None]:
     """Find one person in every frame of a video; None where they are not found.
 
-    It begins with the largest face of the first frame that has any; from there on it is the face
-    that overlaps the last box found most. That one is looked for around the last box first, and in
-    the whole picture, as by `locate_faces`, before it is given up.
+    It begins with the face ``last`` of the frame before, or with the largest face of the first
+    frame that has any; from there on it is the face that overlaps the last box found most. That one
+    is looked for around the last box first, and in the whole picture, as by `locate_faces`, before
+    it is given up.
     """
     chosen: list[Detection | None] = []
-    last: Detection | None = None
     for image in images:
         if last is None:
             pick = _largest(image)
@@ -92,6 +94,38 @@ def follow_person(images: Iterable[Image]) -> list[Detection | None]:
         chosen.append(pick)
         last = pick or last
     return chosen
+
+
+def follow_altered(
+    images: Sequence[Image],
+    masks: Sequence[NDArray[np.uint8] | None],
+    chosen: list[Detection | None],
+) -> list[Detection | None]:
+    """Return ``chosen``, as by `follow_person`, unless masks say that somebody else was altered.
+
+    ``masks`` are uint8 (H, W) like the frames, above `ALTERED` where forged. Where the faces chosen
+    hold less than half of what is forged, the one that holds most of it in the first frame that
+    shows any is followed instead, to both ends of the video.
+    """
+    told = [(k, mask > ALTERED) for k, mask in enumerate(masks) if mask is not None]
+    forged = [(k, area) for k, area in told if area.any() and chosen[k] is not None]
+    held = sum(_inside(chosen[k], area) for k, area in forged)
+    if 2 * held >= sum(int(area.sum()) for _, area in forged) > 0:
+        return chosen
+    for k, area in told:
+        who = max(locate_faces(images[k]), key=lambda face: _inside(face, area), default=None)
+        if _inside(who, area):
+            before = follow_person(reversed(images[:k]), who)
+            return [*reversed(before), who, *follow_person(images[k + 1 :], who)]
+    return chosen
+
+
+def _inside(face: Detection | None, area: NDArray[np.bool_]) -> int:
+    """Return how many pixels of ``area`` are in a face's box."""
+    if face is None:
+        return 0
+    x0, y0, x1, y1 = (max(0, round(v)) for v in face.box)
+    return int(area[y0:y1, x0:x1].sum())
 
 
 def _largest(image: Image) -> Detection | None:

@@ -22,6 +22,18 @@ def atomic(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+def unicode_name(name: str) -> str:
+    r"""Return a file's name as text that can be stored: bytes that are not UTF-8 are written \xff.
+
+    Names that are UTF-8 stay as they are, and different names stay different.
+    """
+    try:
+        stored = name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half a character that no file's name brought in, but JSON did
+        stored = name.encode("utf-8", "backslashreplace")
+    return stored.decode("utf-8", "backslashreplace")
+
+
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` as UTF-8, atomically."""
     with atomic(path) as part:

@@ -20,7 +20,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-console = Console(stderr=True, force_jupyter=False)
+from ltw.terminal import printable, safe
+
+console = safe(Console(stderr=True, force_jupyter=False))
 
 
 class _ConsoleHandler(logging.Handler):
@@ -59,11 +61,11 @@ def progress_bar(description: str, total: int, done: int = 0) -> Iterator[Callab
         TextColumn("[dim]{task.fields[note]}"),
         console=console,
     ) as progress:
-        task = progress.add_task(description, total=total, completed=done, note="")
+        task = progress.add_task(printable(description), total=total, completed=done, note="")
 
         def advance(n: int = 1, note: str | None = None) -> None:
             progress.advance(task, n)
             if note is not None:
-                progress.update(task, note=note)
+                progress.update(task, note=printable(note))
 
         yield advance

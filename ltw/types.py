@@ -8,6 +8,8 @@ from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ltw.files import unicode_name
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -51,6 +53,8 @@ class Clip:
     (dataset, compression, source_video); it is empty where unknown. ``person`` is who is shown (A),
     ``donor_person`` and ``donor_video`` describe B and are empty for reals and where unknown.
 
+    Names read off files are Unicode here, whatever their bytes (`ltw.files.unicode_name`).
+
     A clip with ``frames`` is a video whose faces are cropped already: these are the names of
     pictures in the folder ``path``, by the number of the frame, which is the last number in a name.
     ``mask_path`` is then a folder of masks with the same names, ``landmarks_path`` one of NumPy
@@ -78,6 +82,11 @@ class Clip:
     def truth(self, frame: int) -> FrameTruth:
         """What is known of the frame with this number."""
         return self.truths[frame] if frame < len(self.truths) else FrameTruth()
+
+    def __post_init__(self) -> None:
+        for name in ("dataset", "domain", "video", "person", "source_video", "donor_person"):
+            object.__setattr__(self, name, unicode_name(getattr(self, name)))
+        object.__setattr__(self, "donor_video", unicode_name(self.donor_video))
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ from ltw.data import extract
 from ltw.data.readers import READERS
 from ltw.data.store_writer import Parameters, begin
 from ltw.faces import Detection
+from ltw.media.video import write_video
 from ltw.parallel import ENGINES
-from ltw.video import write_video
 
 
 @dataclass
@@ -286,7 +286,7 @@ def test_extract_lists_what_failed_and_keeps_the_rest(ltw, tmp_path, squares_are
         "faceless": "no face found",
         "cut": "cannot be decoded",
         "text": "cannot be decoded",
-        "empty": "cannot be decoded",
+        "empty": "is empty",
         "dot": "no face found",
     }.items():
         assert re.search(rf"real/unknown/{name}: .*{reason}", first.err), first.err

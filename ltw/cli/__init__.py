@@ -17,6 +17,7 @@ import ltw
 from ltw.cli import bench, data, export, figures, predict, serve, training
 from ltw.errors import LTWError
 from ltw.progress import console, show_log
+from ltw.terminal import replace_unprintable
 
 # Before PyTorch is loaded: its waiting threads then sleep instead of spinning. On 2 cores a step
 # is as fast or faster, and beside another busy process ten times faster.
@@ -75,6 +76,7 @@ app.add_typer(suites, name="bench")
 
 def main() -> None:
     """Run the command line; a user's mistake becomes one message and exit code 2."""
+    replace_unprintable()
     show_log()
     try:
         app()

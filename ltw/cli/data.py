@@ -13,7 +13,9 @@ from rich.table import Column, Table
 
 from ltw.cli.choices import one_of
 from ltw.cli.output import end, list_failures, names, output
+from ltw.cli.reading import Debug, MaxAspect, MaxMegapixels, MaxVideoMegapixels, show_tracebacks
 from ltw.data.readers import READERS
+from ltw.media.limits import LIMITS, Limits
 from ltw.parallel import ENGINES
 from ltw.synth import QUALITIES
 
@@ -148,22 +150,30 @@ def extract(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try again videos that failed before.")
     ] = False,
+    max_megapixels: MaxMegapixels = LIMITS.picture_megapixels,
+    max_video_megapixels: MaxVideoMegapixels = LIMITS.frame_megapixels,
+    max_aspect: MaxAspect = LIMITS.aspect,
+    debug: Debug = False,
 ) -> None:
     """Find the faces in videos and put them into a store.
 
-    One person a video is followed (the largest face at first). Videos without a face or that
-    cannot be decoded are listed with the reason. A second call goes on where the first stopped,
-    and another data set can be added to the same store.
+    One person a video is followed: the largest face at first, or whom a mask shows to be altered.
+    Videos without a face, those that cannot be decoded and whatever else lies there unread are
+    listed with the reason. A second call goes on where the first stopped, and another data set can
+    be added to the same store.
 
     Example: `ltw extract faceforensics FaceForensics --compression c23 --store faces`
     """
     from ltw.data.extract import extract as extract_clips
+    from ltw.data.readers import unread
     from ltw.data.store import VIDEOS
     from ltw.parallel import Shard
 
     part = None if shard is None else Shard.parse(shard)
     options: dict[str, Any] = {} if name is None else {"dataset": name}
+    show_tracebacks(debug)
     clips = READERS[dataset](root, compressions=names(compression), **options)
+    left_out = unread(root)
     summary = extract_clips(
         clips,
         store,
@@ -175,6 +185,7 @@ def extract(
         engine=engine,
         shard=part,
         retry_failed=retry_failed,
+        limits=Limits(max_megapixels, max_video_megapixels, max_aspect),
     )
     output.print(
         f"{store}: videos: {summary.done} done, {summary.skipped} done before, "
@@ -190,8 +201,9 @@ def extract(
             soft_wrap=True,
         )
     all_in = str(store / VIDEOS) + (", once it is merged" if part else "")
-    list_failures(summary.damaged, "damaged videos, kept as far as they decode", all_in)
-    end(summary.failures, "videos without a face in the store", all_in)
+    list_failures(summary.damaged, "videos with faces in the store, but", all_in)
+    list_failures(left_out, "what lies there and is not read")
+    end(summary.failures, "videos without a face in the store", all_in, more=len(left_out))
 
 
 def store_info(

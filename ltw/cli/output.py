@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from ltw.progress import console
+from ltw.terminal import safe
 
-output = Console(markup=False, highlight=False, emoji=False)
+output = safe(Console(markup=False, highlight=False, emoji=False))
 SCREENFUL = 20
 
 
@@ -40,8 +41,8 @@ def list_failures(items: Mapping[str, str], title: str, all_in: str = "") -> Non
             console.print(f"  and {more} more: {escape(all_in)}", soft_wrap=True, highlight=False)
 
 
-def end(failures: Mapping[str, str], title: str, all_in: str = "") -> None:
-    """List what failed; exit 1 if anything did."""
+def end(failures: Mapping[str, str], title: str, all_in: str = "", *, more: int = 0) -> None:
+    """List what failed; exit 1 if anything did, here or among ``more`` that were listed before."""
     list_failures(failures, title, all_in)
-    if failures:
+    if failures or more:
         raise typer.Exit(1)

@@ -7,13 +7,16 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
 from ltw.cli.output import end, list_failures, output
+from ltw.cli.reading import Debug, MaxAspect, MaxMegapixels, MaxVideoMegapixels, show_tracebacks
+from ltw.media.limits import LIMITS, Limits
 from ltw.progress import console
+from ltw.terminal import printable
 
 if TYPE_CHECKING:
     from ltw.infer import Detector, Prediction
@@ -56,12 +59,17 @@ def predict(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes that find faces; default: one a core.")
     ] = None,
+    max_megapixels: MaxMegapixels = LIMITS.picture_megapixels,
+    max_video_megapixels: MaxVideoMegapixels = LIMITS.frame_megapixels,
+    max_aspect: MaxAspect = LIMITS.aspect,
+    debug: Debug = False,
 ) -> None:
     """Score files: is a face in them forged?
 
     Every face is found and scored. A photograph has the score of its most suspect face; a video
     that of its most suspect person, whose score is the mean over the frames they are seen in.
-    Nothing leaves this computer, and only a model named hf://... may be fetched.
+    Nothing leaves this computer, and only a model named hf://... may be fetched. Whatever a folder
+    holds is scored or listed with the reason (docs/files.md).
 
     Example: `ltw predict photo.jpg clips/ --model runs/gid-df23-ltw-0 --html report.html`
     """
@@ -70,20 +78,22 @@ def predict(
     from ltw.infer import Detector
     from ltw.infer.inputs import list_files
 
-    files, left_out = list_files(paths)
+    show_tracebacks(debug)
+    limits = Limits(max_megapixels, max_video_megapixels, max_aspect)
+    inputs = list_files(paths)
     detector = Detector.load(model)
     if detector.settings.caution:
         console.print(f"[yellow]note:[/] {detector.settings.caution}", soft_wrap=True)
     predictions: list[Prediction] = []
     entries: list[FileView] = []
-    for prediction, entry in _score(detector, files, frames, workers, pictures=html is not None):
+    for prediction, entry in _score(
+        detector, inputs.files, frames=frames, workers=workers, limits=limits, pictures=bool(html)
+    ):
         predictions.append(prediction)
         entries += [entry] if entry else []
         if json:
             sys.stdout.write(prediction.to_json() + "\n")
             sys.stdout.flush()
-    if not json:
-        output.print(_table(predictions))
     if csv is not None:
         _write_csv(predictions, csv)
     if html is not None:
@@ -91,13 +101,16 @@ def predict(
         from ltw.infer.report import render
 
         write_text(html, render(entries, detector.settings))
-    list_failures(left_out, "folders with files that were left out")
-    list_failures(_printable(predictions, "warning"), "damaged files, scored by what can be read")
-    end(_printable(predictions, "error"), "files that could not be scored")
+    if not json:
+        output.print(_table(predictions))
+    list_failures(inputs.notes, "not looked at")
+    list_failures(_told(predictions, "warning"), "files that were scored, but")
+    failures = _told(predictions, "error") | inputs.left_out
+    end(failures, "files that could not be scored")
 
 
 def _score(
-    detector: Detector, files: Sequence[str], frames: int, workers: int | None, *, pictures: bool
+    detector: Detector, files: Sequence[str], *, pictures: bool, **how: Any
 ) -> Iterator[tuple[Prediction, FileView | None]]:
     """Score the files in their order, with what a report shows of each if it has ``pictures``."""
     from ltw.infer import find_in, in_order
@@ -107,9 +120,7 @@ def _score(
         from ltw.infer.report import make_view
 
     def judged() -> Iterator[tuple[int, tuple[Prediction, FileView | None]]]:
-        for place, found in find_in(
-            files, frames=frames, cut=detector.settings.cut, pictures=pictures, workers=workers
-        ):
+        for place, found in find_in(files, cut=detector.settings.cut, pictures=pictures, **how):
             prediction = detector.judge(found)
             entry = make_view(detector, found, prediction) if pictures else None
             advance()
@@ -120,8 +131,6 @@ def _score(
 
 
 def _table(predictions: Sequence[Prediction]) -> Table:
-    from ltw.infer.inputs import printable
-
     table = Table("file", "verdict", "P(fake)", "people", "most suspect at")
     table.columns[0].overflow = "fold"
     for p in predictions:
@@ -152,9 +161,6 @@ def _write_csv(predictions: Sequence[Prediction], path: Path) -> None:
             writer.writerow((p.path, p.kind, *score, *where, p.warning, p.error))
 
 
-def _printable(predictions: Sequence[Prediction], what: str) -> dict[str, str]:
+def _told(predictions: Sequence[Prediction], what: str) -> dict[str, str]:
     """Return the files that have a ``warning`` or an ``error``, with it."""
-    from ltw.infer.inputs import printable
-
-    told = ((printable(p.path), getattr(p, what)) for p in predictions)
-    return {path: reason for path, reason in told if reason}
+    return {p.path: getattr(p, what) for p in predictions if getattr(p, what)}

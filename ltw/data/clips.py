@@ -5,36 +5,48 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ltw.data.store import Parameters
 from ltw.data.store_writer import Part, VideoRecord
 from ltw.errors import DataError
-from ltw.faces import Detection, crop, crop_box, follow_person
+from ltw.faces import Detection, crop, crop_box, follow_altered, follow_person
+from ltw.files import unicode_name
+from ltw.media.any_file import read_media
+from ltw.media.boundary import reading, without
+from ltw.media.limits import LIMITS, Limits
+from ltw.media.types import Frame, Sample
+from ltw.media.video import frames_at
 from ltw.types import Clip, Face
-from ltw.video import IMAGE_SUFFIXES, Frame, Sample, frames_at, read_photo, sample_frames
 
-UNUSABLE = (DataError, OSError, MemoryError, cv2.error)
-"""What reading a damaged file raises."""
+Masks = dict[int, NDArray[np.uint8]]
 
 
-def extract_clip(clip: Clip, parameters: Parameters) -> Part:
+def extract_clip(clip: Clip, parameters: Parameters, *, limits: Limits = LIMITS) -> Part:
     """Find and crop the faces of one clip; whatever is wrong with it is told in its video row.
 
     A video that breaks off or has damaged frames gives the faces of those that decode, and the row
-    says so; one without a single face has failed. A photograph is a video of one frame.
+    says so; one without a single face has failed. A photograph is a video of one frame. Of several
+    people the one with the largest face is followed, unless masks say that another was altered.
     """
     try:
-        sample = _sample(clip, parameters.frames)
-        chosen = follow_person(frame.image for frame in sample.frames)
-    except UNUSABLE as error:
+        with reading(clip.path):
+            return _extract(clip, parameters, limits)
+    except DataError as error:
         return Part(video_record(clip, parameters, _reason(clip, error)))
+
+
+def _extract(clip: Clip, parameters: Parameters, limits: Limits) -> Part:
+    sample = read_media(clip.path, parameters.frames, limits=limits).sample
+    masks, mask_damage = _masks(clip, sample.frames, limits)
+    images = [frame.image for frame in sample.frames]
+    chosen = follow_person(images)
+    if masks:
+        chosen = follow_altered(images, [masks.get(f.index) for f in sample.frames], chosen)
     found = [(f, d) for f, d in zip(sample.frames, chosen, strict=True) if d is not None]
     if not found:
         return Part(video_record(clip, parameters, "no face found", sample))
-    masks, mask_damage = _masks(clip, [frame for frame, _ in found])
     assert parameters.margin is not None, "None is for clips whose faces are cropped already"
     faces = []
     for frame, detection in found:
@@ -48,7 +60,7 @@ def extract_clip(clip: Clip, parameters: Parameters) -> Part:
                 None if mask is None else crop(mask, square, parameters.size),
             )
         )
-    reason = "; ".join(filter(None, (sample.damage, mask_damage)))
+    reason = "; ".join(filter(None, (sample.warning, mask_damage)))
     return Part(video_record(clip, parameters, reason, sample, len(faces)), faces)
 
 
@@ -64,10 +76,10 @@ def video_record(
         label=clip.label,
         compression=clip.compression,
         split=clip.split,
-        path=str(clip.path),
+        path=unicode_name(str(clip.path)),
         bytes=sum(path.stat().st_size for path in files if path.is_file()),
         status="ok" if faces else "failed",
-        reason=reason,
+        reason=unicode_name(reason),
         frames_asked=parameters.frames,
         frames_total=sample.total if sample else 0,
         frames_decoded=len(sample.frames) if sample else 0,
@@ -75,19 +87,13 @@ def video_record(
     )
 
 
-def _sample(clip: Clip, frames: int) -> Sample:
-    if clip.path.suffix.lower() in IMAGE_SUFFIXES:
-        return Sample([Frame(0, 0.0, read_photo(clip.path))], total=1, damage="")
-    return sample_frames(clip.path, frames)
-
-
-def _masks(clip: Clip, frames: Sequence[Frame]) -> tuple[dict[int, NDArray[np.uint8]], str]:
+def _masks(clip: Clip, frames: Sequence[Frame], limits: Limits) -> tuple[Masks, str]:
     """Read the mask, uint8 (H, W), of each frame, and say what is amiss with the mask video."""
     if clip.mask_path is None:
         return {}, ""
     try:
-        read = frames_at(clip.mask_path, [frame.index for frame in frames])
-    except UNUSABLE as error:
+        read = frames_at(clip.mask_path, [frame.index for frame in frames], limits=limits)
+    except DataError as error:
         return {}, f"mask video: {_reason(clip, error)}"
     masks = {
         frame.index: read[frame.index].max(axis=2)
@@ -136,9 +142,7 @@ def _as_told(detection: Detection, clip: Clip, frame: Frame) -> Detection:
     return detection if box is None else replace(detection, box=box)
 
 
-def _reason(clip: Clip, error: Exception) -> str:
+def _reason(clip: Clip, error: DataError) -> str:
     """Return an error's message without the file's name, so that equal reasons can be counted."""
-    text = str(error).strip() or type(error).__name__
-    for path in (clip.path, clip.mask_path):
-        text = text.removeprefix(f"{path}: ")
-    return text
+    text = without(clip.path, error)
+    return text.removeprefix(f"{clip.mask_path}: ")

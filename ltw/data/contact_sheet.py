@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ltw.data.store import Store
 from ltw.errors import DataError
-from ltw.video import evenly_spaced
+from ltw.media.sampling import evenly_spaced
 
 TILE, GAP, TITLE, LINE = 128, 4, 26, 14
 CAPTION = 2 * LINE + 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +27,7 @@ from ltw.data.store_writer import (
 )
 from ltw.errors import DataError
 from ltw.faces import CROP_SIZE, MARGIN
+from ltw.media.limits import LIMITS, Limits
 from ltw.parallel import Failure, Shard, map_unordered
 from ltw.progress import progress_bar
 from ltw.types import Clip
@@ -73,6 +74,7 @@ def extract(
     engine: str = "local",
     shard: Shard | None = None,
     retry_failed: bool = False,
+    limits: Limits = LIMITS,
 ) -> ExtractionSummary:
     """Put the faces of ``clips`` into the store at ``store``, made where it is missing.
 
@@ -81,7 +83,7 @@ def extract(
     they came and have none). Videos the store has are skipped; so are those that failed before,
     unless their file has changed or ``retry_failed`` is set. ``workers`` processes of ``engine``
     share the work (`ltw.parallel.map_unordered`); the result depends on neither. A video that takes
-    more than ``timeout`` seconds, or whose process dies, has failed.
+    more than ``timeout`` seconds, whose process dies, or that is above a limit, has failed.
 
     With a ``shard`` only its clips are done and nothing is merged: any number of shards may write
     into one store at once, on machines that share it. A call without, while they run or later,
@@ -100,9 +102,9 @@ def extract(
     with _alone(store, shard):
         before = attempted(store)
         pending = [clip for clip in mine if _is_pending(clip, before, parameters, retry_failed)]
-        now = _extract_all(
-            pending, store, parameters, len(mine), workers=workers, timeout=timeout, engine=engine
-        )
+        work = partial(_extract_one, store=store, parameters=parameters, limits=limits)
+        how = {"workers": workers, "timeout": timeout, "engine": engine}
+        now = _extract_all(work, pending, store, parameters, len(mine), **how)
         if shard is None:
             finalize(store)
         else:
@@ -182,6 +184,7 @@ def _is_pending(
 
 
 def _extract_all(
+    work: Callable[[Clip], VideoRecord],
     pending: Sequence[Clip],
     store: Path,
     parameters: Parameters,
@@ -191,7 +194,6 @@ def _extract_all(
     """Write a part for every pending clip; return what became of each."""
     records = {}
     failed = 0
-    work = partial(_extract_one, store=store, parameters=parameters)
     with progress_bar("extracting faces", total, done=total - len(pending)) as advance:
         for position, record in map_unordered(work, pending, **how):
             if isinstance(record, Failure):
@@ -203,10 +205,10 @@ def _extract_all(
     return records
 
 
-def _extract_one(clip: Clip, *, store: Path, parameters: Parameters) -> VideoRecord:
+def _extract_one(clip: Clip, *, store: Path, parameters: Parameters, limits: Limits) -> VideoRecord:
     """Do one clip in a worker process."""
     cv2.setNumThreads(1)  # clips are done side by side: no second layer of threads
-    part = (copy_clip if clip.frames else extract_clip)(clip, parameters)
+    part = (copy_clip if clip.frames else extract_clip)(clip, parameters, limits=limits)
     write_part(store, part)
     return part.video
 

@@ -11,13 +11,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ltw.data.clips import UNUSABLE, face_record, video_record
+from ltw.data.clips import face_record, video_record
 from ltw.data.store import Parameters
 from ltw.data.store_writer import Part
 from ltw.errors import DataError
 from ltw.faces import Detection, crop, crop_box
+from ltw.media.boundary import reading, without
+from ltw.media.limits import LIMITS, Limits
+from ltw.media.pictures import read_photo
+from ltw.media.sampling import evenly_spaced
+from ltw.media.types import Frame, Sample
 from ltw.types import Clip, Face
-from ltw.video import Frame, Sample, evenly_spaced, read_photo
 
 DLIB_POINTS = (68, 81)
 """dlib's predictors give 68 landmarks, or 81 that begin with the same 68."""
@@ -38,7 +42,7 @@ def numbered(names: Iterable[str]) -> dict[int, str]:
     return dict(sorted(found.items()))
 
 
-def copy_clip(clip: Clip, parameters: Parameters) -> Part:
+def copy_clip(clip: Clip, parameters: Parameters, *, limits: Limits = LIMITS) -> Part:
     """Copy evenly spaced ones of ``clip.frames``; whatever is wrong is told in its video row.
 
     A picture of the store's size is kept bit for bit, another is resized; one that is not square
@@ -54,11 +58,12 @@ def copy_clip(clip: Clip, parameters: Parameters) -> Part:
     for k in evenly_spaced(len(there), parameters.frames):
         number, name = list(there.items())[k]
         try:
-            frame = Frame(number, math.nan, read_photo(clip.path / name))
-            faces.append(_copy(clip, name, frame, parameters.size, amiss))
-            frames.append(frame)
-        except UNUSABLE as error:
-            amiss[f"frames, {str(error).removeprefix(f'{clip.path / name}: ')}"] += 1
+            with reading(clip.path / name):
+                frame = Frame(number, math.nan, read_photo(clip.path / name, limits=limits))
+                faces.append(_copy(clip, name, frame, parameters.size, amiss))
+                frames.append(frame)
+        except DataError as error:
+            amiss[f"frames, {without(clip.path / name, error)}"] += 1
     reason = "; ".join(f"{what}: {n}" for what, n in amiss.items() if n)
     sample = Sample(frames, total=len(clip.frames), damage="")
     return Part(video_record(clip, parameters, reason, sample, len(faces)), faces)
@@ -83,10 +88,10 @@ def _mask(
     if clip.mask_path is None:
         return None
     try:
-        mask: NDArray[np.uint8] = read_photo(clip.mask_path / name).max(axis=2)
+        mask: NDArray[np.uint8] = read_photo(clip.mask_path / name, background=0).max(axis=2)
         if mask.shape != image.shape[:2]:
             raise DataError("of another size than its frame")
-    except UNUSABLE:
+    except DataError:
         amiss["masks missing, damaged or of another size"] += 1
         return None
     return mask
@@ -97,12 +102,13 @@ def _landmarks(clip: Clip, name: str, amiss: Counter[str]) -> NDArray[np.float32
     unknown = np.full((5, 2), np.nan, np.float32)
     if clip.landmarks_path is None:
         return unknown
+    file = (clip.landmarks_path / name).with_suffix(".npy")
     try:
-        file = (clip.landmarks_path / name).with_suffix(".npy")
-        points = np.load(file, allow_pickle=False).astype(np.float32)
+        with reading(file):
+            points = np.load(file, allow_pickle=False).astype(np.float32)
         if points.shape not in {(n, 2) for n in DLIB_POINTS}:
             raise DataError("not dlib's landmarks")
-    except (*UNUSABLE, ValueError, EOFError):
+    except DataError:
         amiss["landmark files missing or damaged"] += 1
         return unknown
     # 36-41 and 42-47 go around the eyes, 30 is the tip of the nose, 48 and 54 end the mouth

@@ -18,6 +18,7 @@ from ltw.infer.networks import Floats, Network, Settings
 from ltw.infer.people import seen_enough
 from ltw.infer.prediction import Prediction, ScoredFace, ScoredPerson, Verdict
 from ltw.infer.sources import open_network
+from ltw.media.limits import LIMITS, Limits
 
 BATCH = 32
 
@@ -54,23 +55,32 @@ class Detector:
         """Name, size of the input, temperature and threshold."""
         return self.network.settings
 
-    def __call__(self, path: str | Path, *, frames: int = FRAMES) -> Prediction:
+    def __call__(
+        self, path: str | Path, *, frames: int = FRAMES, limits: Limits = LIMITS
+    ) -> Prediction:
         """Score a photograph, or ``frames`` evenly spaced frames of a video.
 
         Raises:
-            DataError: the file is missing or cannot be decoded.
+            DataError: the file is missing, above a limit, or cannot be decoded.
         """
-        return self.judge(find_faces(path, frames=frames, cut=self.settings.cut))
+        return self.judge(find_faces(path, frames=frames, cut=self.settings.cut, limits=limits))
 
     def predict(
-        self, paths: Iterable[str | Path], *, frames: int = FRAMES, workers: int | None = None
+        self,
+        paths: Iterable[str | Path],
+        *,
+        frames: int = FRAMES,
+        limits: Limits = LIMITS,
+        workers: int | None = None,
     ) -> Iterator[Prediction]:
         """Score many files, in the order given; what is wrong with one is told by its ``error``.
 
         ``workers`` processes decode and find faces (default: one a core, and none for a single
         file); this one runs the network.
         """
-        found = find_in(list(paths), frames=frames, cut=self.settings.cut, workers=workers)
+        found = find_in(
+            list(paths), frames=frames, cut=self.settings.cut, limits=limits, workers=workers
+        )
         yield from in_order((position, self.judge(faces)) for position, faces in found)
 
     def score(

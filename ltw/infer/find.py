@@ -23,8 +23,11 @@ from ltw.faces import (
     locate_faces,
 )
 from ltw.infer.people import cluster_faces
-from ltw.infer.prediction import Kind
-from ltw.video import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Frame, Sample, read_photo, sample_frames
+from ltw.media.any_file import read_media
+from ltw.media.boundary import reading, without
+from ltw.media.formats import VIDEO_SUFFIXES, Kind
+from ltw.media.limits import LIMITS, Limits
+from ltw.media.types import Frame
 
 FRAMES = 32
 """Frames looked at in a video."""
@@ -81,21 +84,36 @@ def find_faces(
     frames: int = FRAMES,
     cut: Cut = USUAL_CUT,
     pictures: bool = False,
+    limits: Limits = LIMITS,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Found:
     """Find every face of a photograph, or of ``frames`` evenly spaced frames of a video.
 
     Done as for training: `ltw.data.clips` takes the same frames and, of the person it follows, the
-    same boxes and crops. A file of another suffix is tried as a photograph, then as a video.
-    With ``pictures``, all frames are kept, reduced to `PICTURE_SIDE`. ``progress`` is called with
-    how many frames have been searched, and of how many.
+    same boxes and crops. With ``pictures``, all frames are kept, reduced to `PICTURE_SIDE`.
+    ``progress`` is called with how many frames have been searched, and of how many.
 
     Raises:
-        DataError: the file is missing, or cannot be decoded; ``frames`` is below 1.
+        DataError: the file is missing, is above a limit, or cannot be decoded; ``frames`` is below
+            1.
     """
     if frames < 1:
         raise DataError(f"frames is {frames}; it must be at least 1")
-    kind, sample = _read(Path(path), frames)
+    with reading(path):
+        return _find(Path(path), str(path), frames, cut, pictures, limits, progress)
+
+
+def _find(
+    path: Path,
+    name: str,
+    frames: int,
+    cut: Cut,
+    pictures: bool,
+    limits: Limits,
+    progress: Callable[[int, int], None],
+) -> Found:
+    media = read_media(path, frames, limits=limits)
+    sample = media.sample
     found = list(zip(sample.frames, _detect(sample.frames, progress), strict=True))
     faces = [(frame, detection) for frame, several in found for detection in several]
     crops = _stack(
@@ -105,8 +123,8 @@ def find_faces(
     people = cluster_faces(numbers, [d.box for _, d in faces], crops)
     height, width = sample.frames[0].image.shape[:2]
     return Found(
-        path=str(path),
-        kind=kind,
+        path=name,
+        kind=media.kind,
         faces=tuple(
             FoundFace(frame.index, frame.time, detection.box, person)
             for (frame, detection), person in zip(faces, people, strict=True)
@@ -114,44 +132,25 @@ def find_faces(
         crops=crops,
         size=(width, height),
         pictures={f.index: _jpeg(f.image) for f in sample.frames} if pictures else {},
-        warning=sample.damage or None,
+        warning=sample.warning or None,
     )
 
 
-def try_to_find(path: str | Path, *, frames: int, cut: Cut, pictures: bool) -> Found:
+def try_to_find(
+    path: str | Path, *, frames: int, cut: Cut, pictures: bool, limits: Limits
+) -> Found:
     """`find_faces` for one of many files: what cannot be read is told by ``error``."""
     cv2.setNumThreads(1)  # files are done in parallel
     try:
-        return find_faces(path, frames=frames, cut=cut, pictures=pictures)
-    except (DataError, OSError, MemoryError, cv2.error) as error:
-        return not_found(path, str(error).removeprefix(f"{path}: ") or type(error).__name__)
+        return find_faces(path, frames=frames, cut=cut, pictures=pictures, limits=limits)
+    except DataError as error:
+        return not_found(path, without(path, error))
 
 
 def not_found(path: str | Path, error: str) -> Found:
     """Return what there is to say of a file that cannot be read."""
     video = Path(path).suffix.lower() in VIDEO_SUFFIXES
     return Found(str(path), "video" if video else "image", error=error)
-
-
-def _read(path: Path, frames: int) -> tuple[Kind, Sample]:
-    suffix = path.suffix.lower()
-    if not path.exists():
-        raise DataError(f"{path}: no such file")
-    if path.is_dir():
-        raise DataError(f"{path}: is a folder")
-    if not path.stat().st_size:
-        raise DataError(f"{path}: is empty")
-    if suffix in VIDEO_SUFFIXES:
-        return "video", sample_frames(path, frames)
-    try:
-        return "image", Sample([Frame(0, 0.0, read_photo(path))], total=1, damage="")
-    except DataError:
-        if suffix in IMAGE_SUFFIXES:
-            raise
-    try:
-        return "video", sample_frames(path, frames)
-    except DataError:
-        raise DataError(f"{path}: neither an image nor a video that can be decoded") from None
 
 
 def _detect(frames: Sequence[Frame], progress: Callable[[int, int], None]) -> list[list[Detection]]:

@@ -5,41 +5,67 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ltw.errors import DataError
-from ltw.video import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from ltw.media.formats import list_formats
+from ltw.media.walk import walk
 
 
-def list_files(inputs: Iterable[str]) -> tuple[list[str], dict[str, str]]:
-    """Return the files meant, each once, and what was left out with the reason.
+@dataclass
+class Inputs:
+    """The files meant, each once.
+
+    Attributes:
+        files: as they were given, or below the folder as it was given.
+        left_out: what else was seen in folders, and why it is not read.
+        notes: what was not looked at, by folder: hidden files, and folders that are there twice.
+    """
+
+    files: list[str] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+
+
+def list_files(inputs: Iterable[str]) -> Inputs:
+    """List the files meant, and what was left out with the reason.
 
     A file is taken whatever its name. Of a folder all images and videos at any depth are, sorted by
-    path; hidden ones are not. ``*``, ``?``, ``[...]`` and ``**`` are matched here where the shell
-    has not done so; a name that exists is never taken for a pattern.
+    path (`ltw.media.walk`); hidden files and folders are not. ``*``, ``?``, ``[...]`` and ``**``
+    are matched here where the shell has not done so; a name that exists is never taken for a
+    pattern.
 
     Raises:
         DataError: one does not exist, matches nothing, or is a folder without images and videos.
     """
     files: dict[str, None] = {}
-    left_out: dict[str, str] = {}
+    found = Inputs()
     for given in inputs:
         for path in _matches(given):
-            if not Path(path).is_dir():
+            if Path(path).is_dir():
+                files |= dict.fromkeys(_folder(path, found))
+            else:
                 files[path] = None
-                continue
-            found, others = _walk(path)
-            if not found:
-                raise DataError(f"{path}: no image and no video in this folder ({_suffixes()})")
-            files |= dict.fromkeys(found)
-            if others:
-                left_out[path] = f"{others} are neither images nor videos ({_suffixes()})"
-    return list(files), left_out
+    found.files = list(files)
+    return found
 
 
-def printable(path: str) -> str:
-    """Return a path with � for the bytes in it that are not UTF-8."""
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+def _folder(path: str, found: Inputs) -> list[str]:
+    there = walk(Path(path))
+    if not there.files:
+        raise DataError(
+            f"{path}: no image and no video in this folder; what is read are {list_formats()}"
+            + "".join(f"\n  {other}: {reason}" for other, reason in there.left_out.items())
+        )
+    found.left_out |= {str(other): reason for other, reason in there.left_out.items()}
+    if there.hidden:
+        found.notes[path] = f"{there.hidden} hidden files or folders, which are not looked at"
+    found.notes |= {
+        str(again): f"the same folder as {first}, which is looked at once"
+        for again, first in there.repeated.items()
+    }
+    return [str(file) for file in there.files]
 
 
 def _matches(given: str) -> list[str]:
@@ -51,20 +77,3 @@ def _matches(given: str) -> list[str]:
     if not matches:
         raise DataError(f"{given}: nothing matches this pattern")
     return matches
-
-
-def _walk(folder: str) -> tuple[list[str], int]:
-    """Return a folder's images and videos, and how many other files there are."""
-    paths = [
-        str(Path(place, name))
-        for place, folders, names in os.walk(folder)
-        for name in names
-        if not name.startswith(".")
-    ]
-    known = IMAGE_SUFFIXES | VIDEO_SUFFIXES
-    found = sorted(path for path in paths if Path(path).suffix.lower() in known)
-    return found, len(paths) - len(found)
-
-
-def _suffixes() -> str:
-    return " ".join(sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES))

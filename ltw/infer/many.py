@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ltw.infer.find import FRAMES, USUAL_CUT, Cut, Found, not_found, try_to_find
+from ltw.media.limits import LIMITS, Limits
 from ltw.parallel import Failure, cores, map_unordered
 
 T = TypeVar("T")
@@ -19,6 +20,7 @@ def find_in(
     frames: int = FRAMES,
     cut: Cut = USUAL_CUT,
     pictures: bool = False,
+    limits: Limits = LIMITS,
     workers: int | None = None,
 ) -> Iterator[tuple[int, Found]]:
     """Find the faces of many files; yields (place in ``paths``, faces) in the order of completion.
@@ -26,7 +28,7 @@ def find_in(
     ``workers`` processes share the work (default: one a core); a single file is done in this one.
     What cannot be read, or kills its process, is told by ``error``.
     """
-    work = partial(try_to_find, frames=frames, cut=cut, pictures=pictures)
+    work = partial(try_to_find, frames=frames, cut=cut, pictures=pictures, limits=limits)
     workers = min(workers or cores(), len(paths))
     if workers <= 1:
         yield from enumerate(map(work, paths))

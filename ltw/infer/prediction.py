@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from ltw.faces import Box
+from ltw.media.formats import Kind
 
-Kind = Literal["image", "video"]
 Verdict = Literal["real", "fake", "no-face"]
 
 

@@ -16,10 +16,10 @@ from ltw import __version__
 from ltw.infer.detector import Detector
 from ltw.infer.find import Found
 from ltw.infer.heat import blend, heat_maps
-from ltw.infer.inputs import printable
 from ltw.infer.networks import Settings
 from ltw.infer.prediction import Prediction, ScoredFace
 from ltw.palette import SERIES, theme_css
+from ltw.terminal import printable
 
 SHOWN = 4
 """Frames of a video, and faces with heat maps, that are shown."""

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import MutableSequence
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 
 import av
 import cv2
 import numpy as np
-from PIL import Image
 
 from ltw.errors import DataError, LTWError
 from ltw.faces import locate_faces
 from ltw.infer import Detector, Prediction, Settings, find_faces
 from ltw.infer.heat import heat_maps
-from ltw.infer.prediction import Kind
 from ltw.infer.report import FaceView, FrameView, make_view
+from ltw.media import limits as media
+from ltw.media.boundary import reading, without
+from ltw.media.formats import Kind
+from ltw.media.pictures import picture_size
+from ltw.media.video import open_video
 from ltw.serve.limits import Limits, Refusal
 
 
@@ -72,11 +75,9 @@ class Scorer:
             return self._score(detector, task)
         except Refusal as refusal:
             return refusal
-        except (LTWError, OSError, cv2.error, av.FFmpegError) as error:
-            reason = str(error).removeprefix(f"{task.path}: ").replace(task.path, task.name)
+        except LTWError as error:
+            reason = without(task.path, error).replace(task.path, task.name)
             return Refusal(422, f"The file cannot be scored: {reason}.")
-        except MemoryError:
-            return Refusal(422, "The file takes more memory than there is.")
 
     def _score(self, detector: Detector, task: Task) -> Scored:
         check(task, self.limits)
@@ -87,12 +88,13 @@ class Scorer:
                 frames=frames,
                 cut=detector.settings.cut,
                 pictures=task.pictures,
+                limits=media.Limits(self.limits.megapixels, self.limits.video_megapixels),
                 progress=self._show_progress,
             )
-        except DataError:
-            raise _damaged(task.kind) from None
-        if found.kind != task.kind:  # a picture that does not decode is tried as a video
-            raise _damaged(task.kind)
+        except DataError as error:
+            raise _damaged(
+                task.kind, without(task.path, error).replace(task.path, task.name)
+            ) from None
         prediction = replace(detector.judge(found), path=task.name)
         if not task.pictures:
             return Scored(prediction, found.size)
@@ -115,37 +117,36 @@ def check(task: Task, limits: Limits) -> None:
         _check_video(task.path, limits)
 
 
-def _damaged(kind: Kind) -> Refusal:
+def _damaged(kind: Kind, reason: str = "") -> Refusal:
     what = "picture" if kind == "image" else "video"
-    return Refusal(422, f"The {what} is damaged or cut off and cannot be decoded.")
+    said = f": {reason}" if reason else ""
+    return Refusal(422, f"The {what} is damaged, or cannot be shown{said}.")
 
 
 def _check_image(path: str, limits: Limits) -> None:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                size = image.size
-    except Image.DecompressionBombError:
-        raise Refusal(
-            422, f"The picture has more than {limits.megapixels:g} megapixels, the limit."
-        ) from None
-    except (OSError, SyntaxError, ValueError):
+        size = picture_size(Path(path))
+    except DataError:
         raise _damaged("image") from None
     _check_pixels("picture", size, limits.megapixels)
 
 
 def _check_video(path: str, limits: Limits) -> None:
+    file = Path(path)
     try:
-        container = av.open(path)
-    except (av.FFmpegError, OSError):
-        raise _damaged("video") from None
-    with container:
-        if not container.streams.video:
-            raise Refusal(422, "There are no pictures in this video.")
-        stream = container.streams.video[0]
-        _check_pixels("video", (stream.width, stream.height), limits.video_megapixels)
-        _check_length(container, stream, limits)
+        with reading(file), open_video(file, _relaxed(limits)) as (container, stream):
+            size = stream.width, stream.height
+            too_long = _too_long(container, stream, limits)
+    except DataError as error:
+        raise _damaged("video", without(file, error)) from None
+    _check_pixels("video", size, limits.video_megapixels)
+    if too_long:
+        raise Refusal(422, f"The video {too_long}, the limit; cut it.")
+
+
+def _relaxed(limits: Limits) -> media.Limits:
+    """Return limits that leave the judgement of a video's size to the service's own."""
+    return media.Limits(frame_megapixels=max(36, limits.video_megapixels))
 
 
 def _check_pixels(what: str, size: tuple[int, int], limit: float) -> None:
@@ -157,10 +158,10 @@ def _check_pixels(what: str, size: tuple[int, int], limit: float) -> None:
         )
 
 
-def _check_length(
+def _too_long(
     container: av.container.InputContainer, stream: av.VideoStream, limits: Limits
-) -> None:
-    """Count packets and follow their times: what a header says may be anything."""
+) -> str:
+    """Count packets and follow their times, as headers may say anything; "" for a short video."""
     frames, first, last = 0, None, 0
     try:
         for packet in container.demux(stream):
@@ -170,17 +171,13 @@ def _check_length(
             if packet.pts is not None:
                 first = packet.pts if first is None else min(first, packet.pts)
                 last = max(last, packet.pts)
-            seconds = float((last - (first or 0)) * (stream.time_base or 0))
-            if seconds > limits.video_seconds:
-                raise Refusal(
-                    422, f"The video is longer than {limits.video_seconds:g} s, the limit; cut it."
-                )
+            if float((last - (first or 0)) * (stream.time_base or 0)) > limits.video_seconds:
+                return f"is longer than {limits.video_seconds:g} s"
             if frames > limits.video_frames:
-                raise Refusal(
-                    422, f"The video has more than {limits.video_frames} frames, the limit; cut it."
-                )
+                return f"has more than {limits.video_frames} frames"
     except av.FFmpegError:
-        return  # scored by what can be read, which the prediction tells
+        pass  # scored by what can be read, which the prediction tells
+    return ""
 
 
 @cache

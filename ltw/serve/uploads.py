@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive
 
-from ltw.infer.prediction import Kind
+from ltw.media.formats import Kind
 from ltw.serve.formats import HEAD, kind_of
 from ltw.serve.limits import Limits, Refusal
 

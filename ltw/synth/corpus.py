@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from ltw.errors import ConfigError, DataError
 from ltw.files import write_text
+from ltw.media.video import write_video
 from ltw.parallel import Failure, map_unordered
 from ltw.progress import progress_bar
 from ltw.synth.casting import FAILURE_SEEDS, FORGERY_SEEDS, Actor, cast_people
@@ -36,7 +37,6 @@ from ltw.synth.learned import ALL_FORGERIES, LEARNED, Source, forgery_of
 from ltw.synth.plan import COMPRESSIONS, MASK_CRF, MIN_PEOPLE, CorpusPlan
 from ltw.synth.portraits import Skip
 from ltw.types import SPLITS, TRUTHS
-from ltw.video import write_video
 
 RENDERED_PEOPLE = 24
 """How many people are rendered where no number is given."""

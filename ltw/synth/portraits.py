@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +9,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from ltw.errors import DataError
 from ltw.faces import Detection, detect_faces
+from ltw.media.formats import IMAGE_SUFFIXES
+from ltw.media.limits import LIMITS
+from ltw.media.pictures import picture_size, read_photo
+from ltw.media.walk import walk
 from ltw.synth.footage import Footage
 from ltw.synth.sway import Sway, take
 from ltw.synth.warp import Floats, Matrix, compose, invert, transform
-from ltw.video import IMAGE_SUFFIXES, MAX_PIXELS, read_photo
 
 FPS = 25
 
@@ -53,9 +54,9 @@ def find_people(folder: Path) -> tuple[list[PortraitPerson], list[Skip]]:
         raise DataError(f"{folder}: no such folder of portraits")
     photos: dict[str, list[Path]] = defaultdict(list)
     skips: list[Skip] = []
-    for path in sorted(folder.rglob("*")):
+    for path in walk(folder).files:
         inner = path.relative_to(folder)
-        if path.suffix.lower() not in IMAGE_SUFFIXES or inner.name.startswith("."):
+        if path.suffix.lower() not in IMAGE_SUFFIXES:
             continue
         if reason := _unusable(path):
             skips.append((inner.as_posix(), reason))
@@ -126,18 +127,14 @@ def film_portrait(
 def _unusable(path: Path) -> str | None:
     """Why this photograph cannot be used, judged by its header alone; None where it can."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # judged right below
-            with Image.open(path) as photo:
-                width, height = photo.size
-    except Image.DecompressionBombError:
-        return f"more pixels than the limit of {MAX_PIXELS:,}; make it smaller"
-    except (OSError, SyntaxError, ValueError):
+        width, height = picture_size(path)
+    except DataError:
         return "not a readable image"
     if min(width, height) < MIN_SIDE:
         return f"{width}x{height} pixels are too few; at least {MIN_SIDE} a side are needed"
-    if width * height > MAX_PIXELS:
-        return f"{width}x{height}, more pixels than the limit of {MAX_PIXELS:,}; make it smaller"
+    if width * height > LIMITS.picture_megapixels * 1e6:
+        limit = f"{LIMITS.picture_megapixels:g} megapixels"
+        return f"{width}x{height}, more pixels than the limit of {limit}; make it smaller"
     return None
 
 

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from ltw.faces import Detection
+from ltw.media.video import write_video
 from ltw.types import Clip
-from ltw.video import write_video
 
 Square = tuple[int, int, int]
 """x, y, side"""

@@ -21,9 +21,9 @@ from ltw.data.pairing import BatchRows, Pairing
 from ltw.data.readers import READERS, dfdc
 from ltw.data.readers.folder import split_by_hash
 from ltw.data.store import Store
+from ltw.media.video import read_frames
 from ltw.synth.corpus import make_corpus
 from ltw.types import SPLITS, Batch
-from ltw.video import read_frames
 
 pytestmark = pytest.mark.slow
 

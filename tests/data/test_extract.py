@@ -17,11 +17,11 @@ from ltw.data.clips import extract_clip
 from ltw.data.extract import extract
 from ltw.data.store import Parameters, Store
 from ltw.errors import DataError
+from ltw.media.video import write_video
 from ltw.parallel import Shard
 from ltw.synth.identity import sample_person
 from ltw.synth.people import film
 from ltw.types import Clip
-from ltw.video import write_video
 
 STILL = [[(32, 32, 32)]] * 12
 
@@ -37,12 +37,10 @@ class Trap:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    @property
-    def suffix(self) -> str:
+    def stat(self) -> None:
         if self.name == "deadly.mp4":
             os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(600)
-        return ""
 
     def is_file(self) -> bool:
         return False
@@ -110,7 +108,9 @@ def test_a_second_call_does_only_what_is_missing(tmp_path, clips, monkeypatch):
     worked = []
     real = extraction.extract_clip
     monkeypatch.setattr(
-        extraction, "extract_clip", lambda c, p: (worked.append(c.path.stem), real(c, p))[1]
+        extraction,
+        "extract_clip",
+        lambda c, p, **_: (worked.append(c.path.stem), real(c, p))[1],
     )
     second = run(clips, store)
     assert worked == ["c"]
@@ -124,10 +124,10 @@ def test_a_call_that_was_killed_is_continued(tmp_path, clips, monkeypatch):
     run(clips, whole)
     real = extraction.extract_clip
 
-    def killed_at_the_second(clip, parameters):
+    def killed_at_the_second(clip, parameters, **options):
         if clip.path.stem == "b":
             raise KeyboardInterrupt
-        return real(clip, parameters)
+        return real(clip, parameters, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(extraction, "extract_clip", killed_at_the_second)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from ltw.media.video import write_video
 from ltw.models.detector import DetectorNetwork
 from ltw.synth.people import film, sample_person
-from ltw.video import write_video
 
 SIDE = 256
 

@@ -49,14 +49,15 @@ def mixed(clip, photo, tmp_path):
 def test_json_is_one_object_a_line_and_nothing_else(predict, mixed):
     code, out, err = predict(mixed, "--json", "--frames", 2)
     lines = [json.loads(line) for line in out.splitlines()]
-    assert code == 0
+    assert code == 1
     assert [line["path"] for line in lines] == [
         str(mixed / "a.PNG"),
         str(mixed / "deeper" / "b.mp4"),
     ]
     assert [line["kind"] for line in lines] == ["image", "video"]
     assert [len(line["faces"]) for line in lines] == [2, 2]
-    assert "1 are neither images nor videos" in err
+    assert "notes.txt: neither a picture nor a video" in err
+    assert "1 hidden files or folders, which are not looked at" in err
 
 
 def test_the_table_names_every_file_and_its_verdict(predict, mixed):

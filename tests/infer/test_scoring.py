@@ -15,8 +15,8 @@ from ltw.data.store import Store
 from ltw.engine.evaluate import predict_to_file
 from ltw.errors import DataError
 from ltw.infer import find_faces
+from ltw.media.video import write_video
 from ltw.models.detector import DetectorNetwork
-from ltw.video import write_video
 
 
 def test_a_video_is_scored_as_training_scores_it(clip, model, released, tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from ltw import Detector
 from ltw.errors import DataError
 from ltw.faces import crop, crop_box
-from ltw.video import read_photo
+from ltw.media.pictures import read_photo
 
 
 @pytest.fixture

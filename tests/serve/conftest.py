@@ -6,9 +6,9 @@ import torch
 from PIL import Image
 from services import LIMITS, serving
 
+from ltw.media.video import write_video
 from ltw.models.detector import DetectorNetwork
 from ltw.synth.people import film, sample_person
-from ltw.video import write_video
 
 
 @pytest.fixture(scope="session")

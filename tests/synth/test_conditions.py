@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from ltw.video import read_frames
 from PIL import Image
 
 from ltw.data.extract import extract
@@ -20,7 +21,6 @@ from ltw.synth.detections import BAD_DETECTIONS
 from ltw.synth.failures import FAILURES
 from ltw.synth.people import film, sample_person
 from ltw.synth.plan import CorpusPlan
-from ltw.video import read_frames
 
 PLAN = CorpusPlan(
     faces=None,

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from ltw.errors import ConfigError, DataError
+from ltw.media.video import read_frames
 from ltw.synth.corpus import make_corpus
 from ltw.synth.forgeries import DEFAULT_FORGERIES
 from ltw.synth.people import film, sample_person
-from ltw.video import read_frames
 
 PEOPLE = 8
 FRAMES = 3

@@ -17,6 +17,7 @@ from ltw.data.checks.completeness import Note, notes_on_videos
 from ltw.data.checks.counterparts import counterparts
 from ltw.data.checks.identical import identical_faces
 from ltw.data.checks.leaks import people_in_two_splits
+from ltw.data.checks.masks import contradicting_masks
 from ltw.data.store import Store, open_shard, shard_path
 from ltw.errors import DataError
 from ltw.progress import progress_bar
@@ -49,15 +50,16 @@ def store_check(path: Path) -> Findings:
 
     Without problems it is finished, its shards are there and agree with the records, every image
     decodes from the bytes that were written, no video has two faces of one frame, no two videos
-    have the same face, no person (shown or donor) is in two splits of a data set, and every
-    forgery's genuine video is there if it is known. Notes name the videos that failed or that the
-    data set officially has beside those in the store, and count forgeries of unknown source.
+    have the same face, no person (shown or donor) is in two splits of a data set, every forgery's
+    genuine video is there if it is known, and masks agree with what is forged. Notes name the
+    videos that failed or that the data set officially has beside those in the store, and count
+    forgeries of unknown source.
     """
     try:
         store = Store(path)
     except DataError as error:
         return Findings([str(error)])
-    checks = (_shards, _images, _duplicates, _identical, _leaks)
+    checks = (_shards, _images, _duplicates, _identical, _leaks, _masks)
     problems = [problem for check in checks for problem in check(store)]
     videos = store.records.drop_duplicates("video").set_index("video")
     found = counterparts(store.records)
@@ -155,6 +157,11 @@ def _absent_sources(found: pd.Series[str]) -> Iterator[str]:
     """Find, of the forgeries that name their source, those that cannot be paired with it."""
     names = found.index[found != "source"]
     yield from _listed("forgeries whose genuine video is not in the store", [*map(str, names)])
+
+
+def _masks(store: Store) -> Iterator[str]:
+    for what, videos in contradicting_masks(store):
+        yield from _listed(what, videos)
 
 
 def _unnamed_sources(found: pd.Series[str]) -> Iterator[str]:

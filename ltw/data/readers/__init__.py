@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
+from ltw.media.walk import walk
 from ltw.types import Clip
 
 
@@ -61,3 +62,18 @@ class _Readers(Mapping[str, Reader]):
 
 
 READERS: Mapping[str, Reader] = _Readers()
+
+BESIDE = {".json", ".csv", ".txt", ".npy", ".md", ".xlsx"}
+"""Suffixes of what lies beside the videos and is no video: lists, landmarks, descriptions."""
+
+
+def unread(root: Path) -> dict[str, str]:
+    """Return what lies under ``root`` and cannot be read, with the reason.
+
+    These are folders that nobody can look into, links to nothing, and files of unknown formats, but
+    for those `BESIDE` the videos.
+    """
+    if not root.is_dir():
+        return {}  # a list: what it names is looked for by its reader
+    left_out = walk(root).left_out.items()
+    return {str(path): reason for path, reason in left_out if path.suffix.lower() not in BESIDE}

@@ -8,6 +8,9 @@ from hashlib import blake2b
 from pathlib import Path
 
 from ltw.errors import DataError
+from ltw.files import unicode_name
+from ltw.media.formats import VIDEO_SUFFIXES
+from ltw.media.walk import walk
 
 VAL_SHARE = 0.15
 
@@ -34,7 +37,7 @@ def refuse_levels(root: Path, compressions: Collection[str]) -> None:
 
 def hashed_share(name: str) -> float:
     """Return the place of ``name`` in [0, 1): evenly spread, the same on every machine."""
-    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest()) / 2**64
+    return int.from_bytes(blake2b(unicode_name(name).encode(), digest_size=8).digest()) / 2**64
 
 
 def train_or_val(name: str) -> str:
@@ -50,10 +53,8 @@ def shared_split(*people: str) -> str:
 
 def visible_files(folder: Path) -> list[Path]:
     """Return all files under ``folder``, sorted; hidden ones are left out."""
-    paths = (p for p in folder.rglob("*") if p.is_file())
-    return sorted(
-        p for p in paths if not any(n.startswith(".") for n in p.relative_to(folder).parts)
-    )
+    found = walk(folder)
+    return sorted([*found.files, *found.others])
 
 
 def notify_skipped(what: str, names: Sequence[object], shown: int = 10) -> None:
@@ -72,7 +73,7 @@ def notify_unlisted(
     Raises:
         DataError: none of the ``listed`` videos is there.
     """
-    there = {p for f in folders for p in visible_files(f) if p.suffix.lower() == ".mp4"}
+    there = {p for f in folders for p in visible_files(f) if p.suffix.lower() in VIDEO_SUFFIXES}
     if not there.intersection(listed):
         raise DataError(
             f"{root}: none of the {len(listed)} listed videos is there; expected\n{layout}"

@@ -22,6 +22,7 @@ from ltw.data.readers._common import (
     visible_files,
 )
 from ltw.errors import DataError
+from ltw.media.formats import VIDEO_SUFFIXES
 from ltw.types import ONE_LEVEL, REAL, Clip
 
 TEST_LIST = "List_of_testing_videos.txt"
@@ -31,10 +32,11 @@ LAYOUT = f"""\
   Celeb-synthesis/idX_idY_NNNN.mp4    the film idX_NNNN with the face of idY
   {TEST_LIST}          e.g. "1 Celeb-real/id0_0001.mp4"; 1: real, 0: forged"""
 DOMAIN = "Celeb-DF"
+_VIDEO = rf"\.(?i:{'|'.join(sorted(suffix[1:] for suffix in VIDEO_SUFFIXES))})"
 NAMES = {
-    "Celeb-real": re.compile(r"(?P<person>id\d+)_(?P<take>\d+)\.mp4"),
-    "YouTube-real": re.compile(r"(?P<person>\d+)\.mp4"),
-    "Celeb-synthesis": re.compile(r"(?P<person>id\d+)_(?P<donor>id\d+)_(?P<take>\d+)\.mp4"),
+    "Celeb-real": re.compile(r"(?P<person>id\d+)_(?P<take>\d+)" + _VIDEO),
+    "YouTube-real": re.compile(r"(?P<person>\d+)" + _VIDEO),
+    "Celeb-synthesis": re.compile(r"(?P<person>id\d+)_(?P<donor>id\d+)_(?P<take>\d+)" + _VIDEO),
 }
 LIST_LABELS = {"Celeb-real": "1", "YouTube-real": "1", "Celeb-synthesis": "0"}
 V2_TESTING_VIDEOS = 518
@@ -59,6 +61,8 @@ def read(root: Path, *, dataset: str = "", compressions: Collection[str] = ()) -
     testing = _testing_videos(root / TEST_LIST)
     files = [path.relative_to(root).as_posix() for f in NAMES for path in visible_files(root / f)]
     videos = {name: match for name in files if (match := _match(name))}
+    other_format = {name.rpartition(".")[0]: name for name in videos}
+    testing = {other_format.get(n.rpartition(".")[0], n): match for n, match in testing.items()}
     if not videos:
         raise DataError(f"{root}: no videos in {', '.join(NAMES)}; expected\n{LAYOUT}")
     dataset = dataset or _version(root, testing, videos)

@@ -23,6 +23,8 @@ from typing import NamedTuple
 from ltw.data.readers._common import notify_skipped, require_folder
 from ltw.data.readers._truths import read_truths
 from ltw.errors import DataError
+from ltw.media.formats import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from ltw.media.walk import walk
 from ltw.types import REAL, SPLITS, Clip
 
 LAYOUT = """\
@@ -125,7 +127,6 @@ def _clip(path: Path, name: re.Match[str], level: Level, dataset: str, split: st
     if level.of_actors:
         own_name = dataset == FACEFORENSICS
         dataset = DEEPFAKEDETECTION if own_name else f"{dataset}-{DEEPFAKEDETECTION}"
-    mask = path.parents[2] / MASKS / "videos" / path.name
     return Clip(
         path=path,
         dataset=dataset,
@@ -138,12 +139,22 @@ def _clip(path: Path, name: re.Match[str], level: Level, dataset: str, split: st
         source_video=f"{shown}__{parts['scene']}" if level.of_actors else shown,
         donor_person=donor,
         donor_video="" if level.of_actors else donor,  # of an actor, nobody says which film
-        mask_path=mask if mask.is_file() else None,
+        mask_path=_mask(path),
     )
 
 
 def _videos(level: Path) -> list[Path]:
-    return sorted((level / "videos").glob("*.mp4"))
+    """Return the videos lying in one folder, whatever their format; a name's suffix is no part."""
+    folder = level / "videos"
+    found = (path for path in walk(folder).files if path.parent == folder)
+    return [path for path in found if path.suffix.lower() not in IMAGE_SUFFIXES]
+
+
+def _mask(video: Path) -> Path | None:
+    """Return the mask video of a forgery, which may be of another format, if it is there."""
+    folder = video.parents[2] / MASKS / "videos"
+    names = [video.name, *(video.stem + suffix for suffix in sorted(VIDEO_SUFFIXES))]
+    return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
 def _levels(root: Path, videos: Callable[[Path], list[Path]]) -> list[Level]:

@@ -19,11 +19,10 @@ from ltw.data.readers._common import (
     notify_skipped,
     refuse_levels,
     require_folder,
-    visible_files,
 )
 from ltw.errors import DataError
+from ltw.media.walk import walk
 from ltw.types import ONE_LEVEL, REAL, SPLITS, UNLABELLED, Clip
-from ltw.video import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
 LAYOUT = """\
   real/...                 genuine videos or photographs, at any depth
@@ -119,9 +118,8 @@ def split_by_hash(person: str) -> str:
 
 def _usable(root: Path) -> tuple[list[Path], list[Path]]:
     """Return the videos and photographs under ``root``, and the files of other types."""
-    found = [p for p in visible_files(root) if p not in (root / "splits.csv", root / "pairs.csv")]
-    usable = [p for p in found if p.suffix.lower() in VIDEO_SUFFIXES | IMAGE_SUFFIXES]
-    return usable, [p.relative_to(root) for p in found if p not in set(usable)]
+    found, lists = walk(root), (root / "splits.csv", root / "pairs.csv")
+    return found.files, [path.relative_to(root) for path in found.others if path not in lists]
 
 
 def _domain(root: Path, path: Path) -> str:

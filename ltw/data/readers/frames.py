@@ -6,6 +6,7 @@ name in place of ``mtcnn``. Sequences, videos, people and splits are those of `f
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +15,9 @@ from ltw.data.precropped import numbered
 from ltw.data.readers import faceforensics
 from ltw.data.readers._common import notify_skipped
 from ltw.errors import DataError
+from ltw.media.formats import IMAGE_SUFFIXES
+from ltw.media.walk import walk
 from ltw.types import REAL, Clip
-from ltw.video import IMAGE_SUFFIXES
 
 LAYOUT = """\
   original_sequences/youtube/{raw,c23,c40}/CROPS/A/..._0000.png
@@ -40,7 +42,8 @@ def read(
     """
     clips, empty, unnumbered = [], [], []
     for clip in faceforensics.read_tree(root, LAYOUT, _videos, dataset, compressions):
-        names = {p.name for p in clip.path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES}
+        there = [p for p in walk(clip.path).files if p.parent == clip.path]
+        names = {p.name for p in there if p.suffix.lower() in IMAGE_SUFFIXES}
         frames = tuple(numbered(names).values())
         unnumbered += sorted(clip.path.relative_to(root) / name for name in names - {*frames})
         if not frames:
@@ -74,4 +77,6 @@ def _videos(level: Path) -> list[Path]:
 
 
 def _folders(path: Path) -> list[Path]:
+    if not os.access(path, os.R_OK | os.X_OK):
+        return []  # the command tells of it (`ltw.data.readers.unread`)
     return sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))

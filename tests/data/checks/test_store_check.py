@@ -178,3 +178,21 @@ def test_contact_sheet_shows_the_faces_of_every_domain(tmp_path):
     assert store_check(empty.path).problems == []
     with pytest.raises(DataError, match="no faces"):
         contact_sheet(empty)
+
+
+def masked(part: Part, *levels: int) -> Part:
+    """Return ``part`` with a mask of one level a face."""
+    faces = [
+        (replace(f, has_mask=True), image, np.full(image.shape[:2], level, np.uint8))
+        for (f, image, _), level in zip(part.faces, levels, strict=True)
+    ]
+    return replace(part, faces=faces)
+
+
+def test_masks_that_contradict_the_crop_are_found(tmp_path):
+    fake, real = SOUND[2], SOUND[0]
+    assert check(tmp_path / "some", *SOUND[:2], masked(fake, 0, 255, 0)) == []
+    (problem,) = check(tmp_path / "none", *SOUND[:2], masked(fake, 0, 9, 0))  # 9: of a lossy video
+    assert "wrong person was followed (1): toy/swap/c23/a_b" in problem
+    (problem,) = check(tmp_path / "real", masked(real, 0, 255, 0), *SOUND[1:3])
+    assert "genuine videos with a mask that shows a forgery (1): toy/real/c23/a" in problem

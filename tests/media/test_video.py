@@ -6,16 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ltw import video
 from ltw.errors import DataError
-from ltw.video import (
-    evenly_spaced,
-    frames_at,
-    read_frames,
-    read_photo,
-    sample_frames,
-    write_video,
-)
+from ltw.media import video
+from ltw.media.limits import Limits
+from ltw.media.pictures import read_photo
+from ltw.media.sampling import evenly_spaced
+from ltw.media.video import frames_at, read_frames, sample_frames, write_video
 
 
 def numbered(count: int, step: int = 5) -> list[np.ndarray]:
@@ -103,7 +99,7 @@ def test_mpeg1_whose_header_counts_no_frames_is_sampled_to_its_end(tmp_path):
 
 def test_a_wrong_count_of_packets_is_put_right(tmp_path, monkeypatch):
     write_video(tmp_path / "a.mp4", numbered(20))
-    monkeypatch.setattr(video, "_count_packets", lambda path: 44)
+    monkeypatch.setattr(video, "_count_packets", lambda path, limits: 44)
     assert [f.index for f in sample_frames(tmp_path / "a.mp4", 2).frames] == [5, 15]
 
 
@@ -139,7 +135,7 @@ def test_what_is_no_video_is_refused_with_its_name(tmp_path):
         with pytest.raises(DataError, match=path.name):
             sample_frames(path, 5)
         with pytest.raises(DataError, match=path.name):
-            list(video.read_frames(path))
+            list(read_frames(path))
 
 
 def test_frames_at_gives_the_frames_asked_for_and_leaves_out_absent_ones(tmp_path):
@@ -160,7 +156,7 @@ def test_photos_are_rgb_and_upright(tmp_path):
     assert photo[15:].max() == 0
 
 
-def test_photos_that_cannot_be_read_are_refused_with_the_reason(tmp_path, monkeypatch):
+def test_photos_that_cannot_be_read_are_refused_with_the_reason(tmp_path):
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "whole.jpg")
     data = (tmp_path / "whole.jpg").read_bytes()
@@ -169,9 +165,8 @@ def test_photos_that_cannot_be_read_are_refused_with_the_reason(tmp_path, monkey
     for name, reason in (("cut.jpg", "decoded"), ("text.png", "image"), ("gone.png", "no such")):
         with pytest.raises(DataError, match=f"{name}.*{reason}"):
             read_photo(tmp_path / name)
-    monkeypatch.setattr(video, "MAX_PIXELS", 4000)
     with pytest.raises(DataError, match="64x64 pixels"):
-        read_photo(tmp_path / "whole.jpg")
+        read_photo(tmp_path / "whole.jpg", limits=Limits(picture_megapixels=0.004))
 
 
 def test_a_picture_above_the_limit_is_refused_unread(tmp_path: Path):

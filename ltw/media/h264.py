@@ -34,14 +34,13 @@ class Picture:
     reference: bool
 
 
-def list_pictures(container: av.container.InputContainer) -> list[Picture]:
-    """List the pictures of the first video stream, in decoding order.
+def list_pictures(container: av.container.InputContainer, stream: av.VideoStream) -> list[Picture]:
+    """List the pictures of a video stream, in decoding order.
 
     Raises:
         UncertainError: one frame a packet, in the order of the time stamps, cannot be relied on.
         av.FFmpegError: the container breaks off.
     """
-    stream = container.streams.video[0]
     extradata = stream.codec_context.extradata
     if stream.codec_context.name != "h264" or not extradata or extradata[0] != 1:
         raise UncertainError("not H.264 as MP4 and Matroska keep it")
@@ -68,17 +67,19 @@ def list_pictures(container: av.container.InputContainer) -> list[Picture]:
 
 
 def decode_pictures(
-    container: av.container.InputContainer, pictures: Sequence[Picture], wanted: Collection[int]
+    container: av.container.InputContainer,
+    stream: av.VideoStream,
+    pictures: Sequence[Picture],
+    wanted: Collection[int],
 ) -> Iterator[tuple[int, av.VideoFrame]]:
     """Yield the frames at ``wanted``, counted from 0 as shown, with their numbers.
 
-    ``pictures`` are those that `list_pictures` found in the same container.
+    ``pictures`` are those that `list_pictures` found in the same stream.
 
     Raises:
         UncertainError: a packet did not give one whole frame; what was yielded must be thrown away.
         av.FFmpegError: a packet does not decode.
     """
-    stream = container.streams.video[0]
     codec = stream.codec_context
     shown = sorted(range(len(pictures)), key=lambda k: pictures[k].pts)
     numbers = {pictures[shown[n]].pts: n for n in wanted if 0 <= n < len(shown)}

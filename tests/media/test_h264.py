@@ -8,8 +8,10 @@ import av
 import numpy as np
 import pytest
 
-from ltw import h264, video
-from ltw.video import evenly_spaced, frames_at, read_frames, sample_frames
+from ltw.media import h264, video
+from ltw.media.limits import LIMITS
+from ltw.media.sampling import evenly_spaced
+from ltw.media.video import frames_at, read_frames, sample_frames
 
 Timing = Callable[[int], int]
 
@@ -132,7 +134,7 @@ OTHERS = [("a.mpg", "mpeg1video"), ("a.avi", "mpeg4"), ("a.avi", "libx264"), ("a
 @pytest.mark.parametrize(("name", "codec"), OTHERS)
 def test_other_files_are_decoded_whole(tmp_path, name, codec):
     path = encode(tmp_path / name, codec=codec)
-    assert video._decode_needed(path, lambda total: [0]) is None
+    assert video._decode_needed(path, lambda total: [0], LIMITS) is None
     assert_sampled_as_decoded(path, 7)
 
 
@@ -185,7 +187,7 @@ def test_damage_where_it_matters_is_treated_as_in_a_full_decode(tmp_path):
         broken.write_bytes(path.read_bytes())
         scramble(broken, packets(path)[k])
         sample = sample_frames(broken, 5)
-        full = video._decode(broken, [frame.index for frame in sample.frames])
+        full = video._decode(broken, [frame.index for frame in sample.frames], LIMITS)
         found += bool(sample.damage)
         for a, b in zip(sample.frames, full.frames, strict=True):
             np.testing.assert_array_equal(a.image, b.image)
