@@ -26,8 +26,8 @@ _SEVERAL_SEEDS = (
     "over draws of the videos plus that between the seeds, at Satterthwaite's degrees of freedom)."
 )
 _SELECTION = (
-    "Model selection: the epoch with the best AUC on validation faces of the sources; the target "
-    "was read once, at the end."
+    "Model selection (training.selection): the last epoch in the paper's suites, else that with "
+    "the best AUC on validation faces of the sources; the target was read once, at the end."
 )
 _PUBLISHED = "In parentheses: as published (AAAI 2021; of how many seeds is not said)."
 
