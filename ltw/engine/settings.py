@@ -27,8 +27,13 @@ def run_settings(config: Config) -> dict[str, Any]:
 
 
 def settings_hash(config: Config) -> str:
-    """Return 8 hexadecimal digits that differ where `run_settings` do."""
-    text = json.dumps(run_settings(config), sort_keys=True)
+    """Return 8 hexadecimal digits that differ where `run_settings` do.
+
+    Defaults do not count, so that a version with one more setting knows a suite's older runs.
+    """
+    usual = run_settings(Config(store=config.store, sources=config.sources))
+    chosen = {key: v for key, v in run_settings(config).items() if usual[key] != v}
+    text = json.dumps({**chosen, "sources": config.sources}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
