@@ -13,8 +13,8 @@ from ltw.bench.suites import Variant
 from ltw.config import Config, DetectorConfig, TrainingConfig
 from ltw.data.extract import extract
 from ltw.data.readers import READERS
-from ltw.engine.benchmark import Benchmark
 from ltw.engine.run_folder import suite_folder
+from ltw.engine.schema import Benchmark
 from ltw.files import atomic, write_text
 from ltw.labels import METRIC_NAMES
 from ltw.metrics import LEVELS

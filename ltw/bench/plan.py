@@ -14,9 +14,8 @@ from ltw.config import Config, parse_config, set_key
 from ltw.data.checks.leaks import shared_people
 from ltw.data.selection import evaluation_faces, source_faces
 from ltw.data.store import Store
-from ltw.engine.benchmark import Benchmark
 from ltw.engine.run_folder import RunFolder, suite_folder
-from ltw.engine.schema import SuiteRecord
+from ltw.engine.schema import Benchmark, SuiteRecord
 from ltw.engine.settings import settings_hash
 from ltw.errors import ConfigError, DataError, did_you_mean
 from ltw.methods import METHODS

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ltw.engine.benchmark import Benchmark
+from ltw.engine.schema import Benchmark
 from ltw.errors import ConfigError, DataError, did_you_mean
 from ltw.methods import METHODS
 from ltw.models.backbones import PACKAGED

@@ -14,9 +14,8 @@ import pyarrow as pa
 from filelock import FileLock
 
 from ltw.config import Config, load_config
-from ltw.engine.benchmark import Benchmark
 from ltw.engine.evaluate import domain_faces
-from ltw.engine.schema import Metrics, SuiteRecord, TestMetrics
+from ltw.engine.schema import Benchmark, Metrics, SuiteRecord, TestMetrics
 from ltw.engine.settings import run_settings
 from ltw.errors import ConfigError, DataError, did_you_mean
 from ltw.files import write_text

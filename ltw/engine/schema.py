@@ -1,13 +1,13 @@
-"""Schema of a run's JSON files: metrics.json and benchmark.json, validated when they are read."""
+"""Schema of a run's JSON files, benchmark.json and metrics.json, validated when they are read."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.dataclasses import dataclass
 
-from ltw.engine.benchmark import Benchmark
 from ltw.errors import DataError
 from ltw.files import write_text
 from ltw.metrics import Level
@@ -42,6 +42,36 @@ class JSONFile(_Values):
     def write(self, path: Path) -> None:
         """Write the file, atomically."""
         write_text(path, self.model_dump_json(indent=2) + "\n")
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Benchmark: train on the forgeries ``sources``, test on each of ``targets`` with its reals.
+
+    A target is a domain or, where data sets have forgeries of one name, ``dataset/domain``; a data
+    set that is named so is never trained on. ``compression`` None: the one there is.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    targets: Annotated[tuple[str, ...], Field(min_length=1)]
+    compression: str | None = None
+
+    @property
+    def foreign(self) -> frozenset[str]:
+        """The data sets that a target names: only tested on."""
+        return frozenset(target.split("/")[0] for target in self.targets if "/" in target)
+
+    def is_target(self, target: str, dataset: str, domain: str) -> bool:
+        """Whether faces of ``domain`` in ``dataset`` are those that ``target`` means."""
+        if "/" in target:
+            return target == f"{dataset}/{domain}"
+        return target == domain and dataset not in self.foreign
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The targets' domains, each once."""
+        return tuple(dict.fromkeys(target.split("/")[-1] for target in self.targets))
 
 
 class SuiteRecord(JSONFile):

@@ -17,7 +17,7 @@ import tomli_w
 from ltw.bench.plan import variant_config
 from ltw.bench.suites import PAPER_TABLES, Suite, Variant
 from ltw.config import Config, set_key
-from ltw.engine.benchmark import Benchmark
+from ltw.engine.schema import Benchmark
 from ltw.engine.settings import run_settings
 from ltw.files import write_text
 from ltw.labels import METRIC_NAMES

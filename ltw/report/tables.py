@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ltw.bench.suites import PAPER_TABLES, Suite
-from ltw.engine.benchmark import Benchmark
+from ltw.engine.schema import Benchmark
 from ltw.labels import DIGITS, HIGHER_IS_BETTER, LIMITS, METRIC_NAMES, domain_name
 from ltw.methods import METHODS
 from ltw.metrics import Estimate, Level, Sample, estimate

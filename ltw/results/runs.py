@@ -15,9 +15,8 @@ import numpy as np
 import pandas as pd
 
 from ltw.config import Config
-from ltw.engine.benchmark import Benchmark
 from ltw.engine.run_folder import RunFolder, suite_folders
-from ltw.engine.schema import SuiteRecord, TestMetrics
+from ltw.engine.schema import Benchmark, SuiteRecord, TestMetrics
 from ltw.engine.settings import run_settings
 from ltw.errors import DataError
 from ltw.files import write_text

@@ -10,7 +10,7 @@ from ltw.bench import plan as planning
 from ltw.bench.plan import forgeries, plan
 from ltw.bench.suites import Suite, Variant
 from ltw.data.store import Store
-from ltw.engine.benchmark import Benchmark
+from ltw.engine.schema import Benchmark
 from ltw.errors import ConfigError, DataError
 from ltw.parallel import Shard
 

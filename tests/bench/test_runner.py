@@ -21,8 +21,8 @@ from ltw.bench import runner
 from ltw.bench.plan import plan
 from ltw.bench.runner import run_all
 from ltw.bench.suites import Suite, Variant
-from ltw.engine.benchmark import Benchmark
 from ltw.engine.evaluate_run import evaluate_run
+from ltw.engine.schema import Benchmark
 from ltw.errors import ConfigError
 from ltw.methods.ltw import LTW
 from ltw.parallel import Failure

@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 from fabricated_runs import write_run
 
-from ltw.engine.benchmark import Benchmark
 from ltw.engine.run_folder import log_line
+from ltw.engine.schema import Benchmark
 
 SOURCES = ("expression_transfer", "graphics_swap", "mouth_rerendering")
 TARGET = "learned_swap"

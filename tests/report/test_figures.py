@@ -9,8 +9,7 @@ from sklearn.metrics import auc, det_curve, roc_auc_score
 
 from ltw.labels import method_name
 from ltw.methods import METHODS
-from ltw.report.figures.gallery import gallery_figure
-from ltw.report.figures.gallery_faces import FACES, galleries, pick
+from ltw.report.figures.gallery import FACES, galleries, gallery_figure, pick
 from ltw.report.figures.robustness import mean_robustness, robustness_figure
 from ltw.report.figures.roc import det_figure, det_limits, det_points, mean_roc, roc_figure
 from ltw.report.figures.style import method_colour, method_line, spread

@@ -18,7 +18,7 @@ from ltw.errors import DataError
 from ltw.labels import HIGHER_IS_BETTER, METRIC_NAMES, interval, number
 from ltw.report.figures import comparison, gallery
 from ltw.report.figures.captioned import sections
-from ltw.report.figures.gallery_faces import FACES
+from ltw.report.figures.gallery import FACES
 from ltw.report.figures.style import method_colour
 from ltw.report.formats import FORMATS
 from ltw.report.page import Page, suite_page

@@ -16,8 +16,8 @@ from toy_store import FORGERIES
 from ltw import cli
 from ltw.bench.suites import GCD
 from ltw.config import load_config
-from ltw.engine.benchmark import Benchmark
 from ltw.engine.run_folder import find_runs
+from ltw.engine.schema import Benchmark
 from ltw.report.figures import differences, draw_figures, drawings
 from ltw.report.page import write_suite_page
 from ltw.report.tables import make_tables

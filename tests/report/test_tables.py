@@ -15,7 +15,7 @@ from scipy.stats import norm, t
 
 from ltw import cli, metrics
 from ltw.bench.suites import GCD, GID
-from ltw.engine.benchmark import Benchmark
+from ltw.engine.schema import Benchmark
 from ltw.errors import ConfigError, DataError
 from ltw.report.formats import FORMATS
 from ltw.report.tables import make_tables

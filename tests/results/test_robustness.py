@@ -9,10 +9,9 @@ import torch
 from toy_store import FORGERIES, toy_store
 
 from ltw.data.store import Store
-from ltw.engine.benchmark import Benchmark
 from ltw.engine.evaluate import measure
 from ltw.engine.run_folder import RunFolder, find_runs
-from ltw.engine.schema import SuiteRecord
+from ltw.engine.schema import Benchmark, SuiteRecord
 from ltw.errors import DataError
 from ltw.results import robustness
 from ltw.results.corruptions import CORRUPTIONS

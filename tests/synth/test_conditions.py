@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from ltw.video import read_frames
 from PIL import Image
 
 from ltw.data.extract import extract
 from ltw.data.readers.faceforensics import read
 from ltw.data.store import Store
 from ltw.errors import ConfigError, DataError
+from ltw.media.video import read_frames
 from ltw.synth.casting import Actor
 from ltw.synth.conditions import draw_condition, truths_table
 from ltw.synth.corpus import _write_splits, make_corpus

@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from ltw.video import IMAGE_SUFFIXES
+from ltw.media.formats import IMAGE_SUFFIXES
 
 
 def folders_of_pictures(

@@ -6,14 +6,17 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
 from ltw.labels import plural, span
-from ltw.report.figures.gallery_faces import WeightedFace
 from ltw.report.figures.style import FEW
 from ltw.report.settings import describe_training
 from ltw.results.runs import Group, Run
+
+if TYPE_CHECKING:
+    from ltw.report.figures.gallery import WeightedFace
 
 
 @dataclass(frozen=True)
