@@ -129,7 +129,7 @@ def run_ltw(*words: object) -> str:
 
 def ltw_command(*words: object) -> list[str]:
     """Return the command line that runs ``ltw``."""
-    return [sys.executable, "-P", "-m", "ltw.cli", *map(str, words)]
+    return [sys.executable, "-P", "-m", "ltw", *map(str, words)]
 
 
 if __name__ == "__main__":

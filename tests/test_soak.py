@@ -22,7 +22,7 @@ KILLS = 20
 
 
 def ltw(*words):
-    return [sys.executable, "-m", "ltw.cli", *map(str, words)]
+    return [sys.executable, "-m", "ltw", *map(str, words)]
 
 
 def run_and_time(command):

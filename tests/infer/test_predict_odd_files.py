@@ -74,7 +74,7 @@ def test_a_warning_is_part_of_the_result(predict, photo, tmp_path):  # noqa: F81
 def test_results_are_written_before_a_terminal_can_refuse_them(clip, released, tmp_path):
     odd = tmp_path / "日本 Zoë.mp4"
     shutil.copy(clip, odd)
-    command = [sys.executable, "-m", "ltw.cli", "predict", odd, "--model", released]
+    command = [sys.executable, "-m", "ltw", "predict", odd, "--model", released]
     more = ["--csv", tmp_path / "a.csv", "--frames", "1", "--workers", "1"]
     environment = os.environ | {"PYTHONIOENCODING": "ascii:strict"}
     done = subprocess.run(
@@ -94,7 +94,7 @@ def test_a_folder_named_as_a_protocol_asks_nobody(takes, released, tmp_path):
         server.settimeout(0.1)
         host = f"127.0.0.1:{server.getsockname()[1]}"
         write_video(tmp_path / "http:" / host / "a.mp4", takes[0][:2])
-        command = [sys.executable, "-m", "ltw.cli", "predict", ".", "--model", released, "--json"]
+        command = [sys.executable, "-m", "ltw", "predict", ".", "--model", released, "--json"]
         done = subprocess.run(
             [*map(str, command)], capture_output=True, cwd=tmp_path, check=False, text=True
         )
