@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import atexit
 import os
-import pickle
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from multiprocessing import connection, get_context, parent_process
 from threading import Lock, Thread
 from types import ModuleType
@@ -96,7 +96,10 @@ def _main_left_alone(work: Callable[[T], R]) -> Iterator[None]:
     A script without `if __name__ == "__main__":` would begin anew in it, and standard input cannot
     be read twice. Where ``work`` is of the script itself, nothing else will do.
     """
-    if b"__main__" in pickle.dumps(work):
+    inner: Any = work
+    while isinstance(inner, partial):
+        inner = inner.func
+    if "__main__" in (getattr(inner, "__module__", None), type(inner).__module__):
         yield
         return
     with _hiding:
