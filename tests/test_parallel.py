@@ -157,7 +157,9 @@ def test_a_script_without_a_main_guard_is_told(tmp_path):
 @pytest.mark.parametrize("standard_input", [False, True])
 def test_functions_of_packages_need_no_main_guard(tmp_path, standard_input):
     script = tmp_path / "script.py"
-    text = "from ltw.parallel import map_unordered\nprint(list(map_unordered(abs, [-1], workers=1)))"
+    text = (
+        "from ltw.parallel import map_unordered\nprint(list(map_unordered(abs, [-1], workers=1)))"
+    )
     script.write_text(text)
     words, given = (["-"], text) if standard_input else ([str(script)], None)
     done = subprocess.run(

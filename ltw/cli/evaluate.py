@@ -119,7 +119,9 @@ def _require(wanted: Iterable[str], there: Mapping[str, Any]) -> None:
 
     for domain in wanted:
         if domain not in there:
-            raise ConfigError(f"domain {domain!r} is not in the scores{did_you_mean(domain, there)}")
+            raise ConfigError(
+                f"domain {domain!r} is not in the scores{did_you_mean(domain, there)}"
+            )
 
 
 def _print(title: str, test: Mapping[str, Any], *, signed: bool = False) -> None:

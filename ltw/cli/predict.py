@@ -154,7 +154,9 @@ def _print_table(predictions: Sequence[Prediction], detector: Detector) -> None:
         "videos": ("video", settings.video_band),
     }
     digits = max(
-        decimals([p.p_fake for p in predictions if p.p_fake is not None and p.kind == kind], band, 3)
+        decimals(
+            [p.p_fake for p in predictions if p.p_fake is not None and p.kind == kind], band, 3
+        )
         for kind, band in bounds.values()
     )
     table = Table("file", "verdict", "P(fake)", "people", "most suspect at")

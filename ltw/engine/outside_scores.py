@@ -131,10 +131,11 @@ def _of_store(found: pd.DataFrame, stores: Sequence[Path], path: Path) -> pd.Dat
     """Take what is known of each video from the stores."""
     opened = [Store(place) for place in stores]
     records = pd.concat([s.records.drop_duplicates("video") for s in opened]).set_index("video")
-    places = pd.concat([s.videos for s in opened])
+    places = pd.concat([s.videos for s in opened]).drop_duplicates("path", keep=False)
     names = dict(zip(places["path"], places["video"], strict=True))
     video = found["video"].map(lambda name: names.get(name, name))
-    _refuse(~video.isin(records.index), found["video"], path, "video", "in a store of --store")
+    _refuse(~video.isin(records.index), found["video"], path, "video", "in a store of --store, by "
+            "its name or the path it was extracted from")  # fmt: skip
     facts = records.loc[video, OF_STORE].set_index(found.index)
     kept = found.drop(columns=[name for name in OF_STORE if name in found])
     return kept.assign(video=video).join(facts)

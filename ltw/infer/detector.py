@@ -23,7 +23,7 @@ from ltw.infer.sources import open_network
 
 BATCH = 32
 AT_ONCE = 4
-"""Files that are done in this process, where nobody says otherwise: processes take time to start."""
+"""Files done in this process unless told otherwise: other processes take time to start."""
 
 
 class Detector:

@@ -47,6 +47,7 @@ class Band(NamedTuple):
 
 
 HALF = Band(0.5, 0.5)
+UNKNOWN = Provenance("")
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Settings:
     video_band: Band = HALF
     cut: Cut = USUAL_CUT
     caution: str = ""
-    provenance: Provenance = Provenance("")
+    provenance: Provenance = UNKNOWN
     familiar: Familiar | None = None
 
     @classmethod

@@ -73,6 +73,18 @@ class FileView:
         return sorted(self.prediction.people, key=lambda p: (not p.counts, -p.p_fake))
 
     @property
+    def drawn(self) -> list[ScoredPerson]:
+        """The people, the most suspect last: in a timeline they lie above the others."""
+        return self.people[::-1]
+
+    @property
+    def faint(self) -> set[int]:
+        """Numbers of the people that a timeline only hints at: they do not count, or are many."""
+        return {p.number for p in self.people if not p.counts} | {
+            p.number for p in self.people[CROWD:]
+        }
+
+    @property
     def digits(self) -> int:
         """Decimals of its percentages, so that none seems to cross a threshold."""
         p = self.prediction

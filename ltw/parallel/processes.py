@@ -74,7 +74,7 @@ class _Process(Worker[T, R]):
         if not self.up:
             raise LTWError(
                 f"worker processes die before they begin ({how}): out of memory (use fewer "
-                'workers), or called with a function of a script that has no '
+                "workers), or called with a function of a script that has no "
                 '`if __name__ == "__main__":`'
             )
         return Failure(f"its worker process died ({how})")

@@ -4,7 +4,7 @@ import { drawTimeline } from "/static/timeline.js";
 
 const $ = (id) => document.getElementById(id);
 const COLOURS = 12; // of palette.css: .s0, .s1, ...
-const CROWD = 6; // faces from which on boxes have numbers alone: scores would hide each other
+export const CROWD = 6; // faces from which on boxes have numbers alone, and people whose lines are faint
 let urls = [];
 
 export function make(tag, properties = {}, ...children) {
@@ -186,17 +186,17 @@ function describe(faces, prediction) {
 function showPeople(prediction) {
   const { people, faces, kind } = prediction;
   const digits = decimals(prediction);
-  const sorted = people.toSorted((a, b) => b.counts - a.counts || b.p_fake - a.p_fake);
   $("people-card").hidden = people.length < 2;
   const frames = new Set(faces.map((face) => face.frame)).size;
   $("seen-title").hidden = kind === "image";
-  $("people").replaceChildren(...sorted.map((person) => make("tr", {},
+  $("people").replaceChildren(...sorted(people).map((person) => make("tr", {},
     make("th", { scope: "row" }, make("span", { className: `chip ${shade(person.number)}` }), `${person.number + 1}`),
     make("td", {}, person.counts ? tag(person.verdict) : make("span", { className: "muted", textContent: "seen too rarely to count" })),
     make("td", { hidden: kind === "image", textContent: `${person.frames} of ${frames}` }),
     make("td", { textContent: percent(person.p_fake, digits) }))));
 }
 
+export const sorted = (people) => people.toSorted((a, b) => b.counts - a.counts || b.p_fake - a.p_fake);
 export const tag = (verdict) => make("span", { className: `tag ${verdict}`, textContent: WORDS[verdict] });
 
 function showFrames(result, view) {

@@ -1,5 +1,5 @@
 // Each person's score over time; a click goes to the nearest scored frame.
-import { dashed, make, shade } from "/static/result.js";
+import { CROWD, dashed, make, shade, sorted } from "/static/result.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -21,9 +21,9 @@ export function drawTimeline({ people, faces, threshold, real_below: low }, mome
   svg.setAttribute("viewBox", "0 0 100 100");
   svg.setAttribute("preserveAspectRatio", "none");
   svg.append(path("M0 0H100M0 50H100M0 100H100", "grid"), path(`M0 ${y(threshold)}H100V${y(low)}H0Z`, "doubt"), path(`M0 ${y(threshold)}H100M0 ${y(low)}H100`, "threshold"));
-  for (const person of people) {
+  for (const [rank, person] of [...sorted(people).entries()].reverse()) {
     const points = faces.filter((face) => face.person === person.number).map((face) => `${x(face.time)} ${y(face.p_fake)}`);
-    const look = person.counts ? "" : " brief";
+    const look = person.counts && rank < CROWD ? "" : " brief";
     const line = path(`M${points.join("L")}`, `line${look}${dashed(person.number) ? " dashed" : ""}`);
     const dots = path(points.map((point) => `M${point}h0`).join(""), `dots${look}`);
     for (const drawn of [line, dots]) {
