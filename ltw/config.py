@@ -71,6 +71,8 @@ class ReleaseConfig(Section):
 
     false_positive_rate: float = Field(default=0.05, ge=0, lt=1)
     """Share of genuine validation faces that the released threshold may call forged."""
+    miss_rate: float = Field(default=0.05, ge=0, lt=1)
+    """Share of forged validation faces of which the release may say that there is no sign of it."""
 
 
 class Config(MethodSections):

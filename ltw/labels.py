@@ -8,6 +8,14 @@ from ltw.methods import METHODS
 
 METRIC_NAMES = {"acc": "ACC", "log_loss": "log loss", "auc": "AUC", "eer": "EER"}
 """The metrics that tables have, in their order."""
+FURTHER_NAMES = {
+    "average_precision": "average precision",
+    "acc_real": "ACC of reals",
+    "acc_fake": "ACC of fakes",
+    "tpr_at_1fpr": "TPR at 1% FPR",
+    "tpr_at_5fpr": "TPR at 5% FPR",
+}
+"""The others, which `ltw evaluate` shows."""
 HIGHER_IS_BETTER = {"acc": True, "log_loss": False, "auc": True, "eer": False}
 LIMITS = {"acc": (0.0, 1.0), "log_loss": (0.0, float("inf")), "auc": (0.0, 1.0), "eer": (0.0, 1.0)}
 """The values there can be."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import re
 import shutil
 import signal
@@ -15,6 +16,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import typer.main
 from PIL import Image
 from toy_store import FORGERIES, toy_store
@@ -466,3 +468,36 @@ def test_names_of_readers_and_engines_are_those_that_there_are(ltw, tmp_path):
     wrong = ltw("extract", "folder", tmp_path, "--store", tmp_path / "s", "--engine", "rya")
     assert wrong.code == 2
     assert "did you mean 'ray'" in " ".join(wrong.err.replace("│", " ").split())
+
+
+def test_doctor_says_what_a_bug_report_needs(ltw):
+    outcome = ltw("doctor")
+    assert outcome.code == 0
+    for line in (
+        rf"version +{re.escape(version('ltw'))}",
+        rf"python +{platform.python_version()}",
+        rf"torch +{re.escape(torch.__version__)}",
+        r"video: h264 +decoded",
+        r"picture: JPEG +decoded",
+        r"Hugging Face Hub +/",
+        rf"numpy +{re.escape(np.__version__)}",
+    ):
+        assert re.search(line, outcome.out), line
+
+
+def test_evaluate_asks_for_a_run_or_scores(ltw, tmp_path):
+    refused(ltw("evaluate"), "give a run and --store FACES, or --scores FILE.csv")
+    refused(ltw("evaluate", tmp_path), "--store")
+    refused(ltw("evaluate", tmp_path, "--scores", "a.csv"), "not both")
+    refused(ltw("evaluate", "--scores", tmp_path / "absent.csv"), "absent.csv: no such file")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_complete_commands(shell):
+    done = subprocess.run(
+        [sys.executable, "-c", "from ltw.cli import app; app(prog_name='ltw')"],
+        env=os.environ | {"_LTW_COMPLETE": f"source_{shell}"},
+        capture_output=True,
+        text=True,
+    )
+    assert "_LTW_COMPLETE" in done.stdout, done.stderr

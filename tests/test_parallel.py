@@ -146,11 +146,26 @@ def test_no_process_outlives_its_parent(tmp_path, number):
 
 def test_a_script_without_a_main_guard_is_told(tmp_path):
     script = tmp_path / "script.py"
-    call = "print(list(map_unordered(abs, [1], workers=1)))"
-    script.write_text(f"from ltw.parallel import map_unordered\n{call}\n")
+    own = "def own(x): return x"
+    call = "print(list(map_unordered(own, [1], workers=1)))"
+    script.write_text(f"from ltw.parallel import map_unordered\n{own}\n{call}\n")
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     assert LTWError.__name__ in done.stderr
     assert "__main__" in done.stderr
+
+
+@pytest.mark.parametrize("standard_input", [False, True])
+def test_functions_of_packages_need_no_main_guard(tmp_path, standard_input):
+    script = tmp_path / "script.py"
+    text = (
+        "from ltw.parallel import map_unordered\nprint(list(map_unordered(abs, [-1], workers=1)))"
+    )
+    script.write_text(text)
+    words, given = (["-"], text) if standard_input else ([str(script)], None)
+    done = subprocess.run(
+        [sys.executable, *words], input=given, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "[(0, 1)]", done.stderr
 
 
 def test_the_local_engine_says_how_a_process_died():

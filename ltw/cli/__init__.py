@@ -14,7 +14,7 @@ import typer
 from rich.markup import escape
 
 import ltw
-from ltw.cli import bench, data, export, figures, predict, serve, training
+from ltw.cli import bench, data, doctor, evaluate, export, figures, predict, serve, training
 from ltw.errors import LTWError
 from ltw.progress import console, show_log
 from ltw.terminal import replace_unprintable
@@ -26,7 +26,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 app = typer.Typer(
     help="Train face-forgery detectors that hold on forgeries never seen, and measure them there.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -55,10 +54,11 @@ app.command()(training.demo)
 app.command()(data.synth)
 app.command()(data.extract)
 app.command()(training.train)
-app.command()(training.evaluate)
+app.command()(evaluate.evaluate)
 app.command()(predict.predict)
 app.command()(export.export)
 app.command()(serve.serve)
+app.command()(doctor.doctor)
 
 store = typer.Typer(help="Look into a store of faces.", no_args_is_help=True)
 store.command("info")(data.store_info)

@@ -1,4 +1,4 @@
-"""Commands that train detectors and measure them: demo, train, evaluate."""
+"""Commands that train detectors: demo, train."""
 
 from __future__ import annotations
 
@@ -60,35 +60,6 @@ def train(
         f"ltw evaluate {run} --store {loaded.store}",
         soft_wrap=True,
     )
-
-
-def evaluate(
-    run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
-    store: Annotated[list[Path], typer.Option(help="Folder of faces to test on; repeatable.")],
-    domain: Annotated[
-        list[str] | None, typer.Option(help="Forgery to test on; repeatable; default: all.")
-    ] = None,
-) -> None:
-    """Measure a run on the test faces of a store, one forgery at a time, each with its reals.
-
-    Writes predictions.parquet and metrics.json into the run, beside what it was tested on before.
-    Intervals are 95% bootstrap intervals over videos.
-    """
-    from ltw.engine.evaluate_run import evaluate_run
-    from ltw.engine.run_folder import RunFolder
-    from ltw.labels import METRIC_NAMES, with_interval
-    from ltw.metrics import LEVELS
-
-    evaluate_run(run, store, domain or [])
-    measured = RunFolder(run).metrics()
-    table = Table("domain", "level", *METRIC_NAMES.values(), title=str(run))
-    for name, test in measured.domains.items():
-        for level in LEVELS:
-            cells = (test.at(level)[metric] for metric in METRIC_NAMES)
-            table.add_row(name, level, *(with_interval(c.value, c.low, c.high) for c in cells))
-    output.print(table)
-    for note in measured.notes:
-        output.print(f"note: {note}", soft_wrap=True)
 
 
 def _results_table(results: Mapping[str, Any]) -> Table:

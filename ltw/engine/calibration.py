@@ -24,28 +24,32 @@ TEMPERATURES = (0.01, 100.0)
 BINS = 15
 
 
-def calibrate(faces: pd.DataFrame, false_positive_rate: float) -> dict[str, Any]:
+def calibrate(
+    faces: pd.DataFrame, false_positive_rate: float, miss_rate: float = 0.05
+) -> dict[str, Any]:
     """Return what a release says of its probabilities and thresholds, ready for JSON.
 
-    ``"temperature"``, ``"threshold"`` (of a face) and ``"video_threshold"`` (of the mean over a
-    video's faces) are to be used; ``"calibration"`` and ``"verdicts"`` say what they rest on. All
-    probabilities are float32, as scoring gives them.
+    ``"temperature"``, ``"threshold"`` (of a face), ``"video_threshold"`` (of the mean over a
+    video's faces) and ``"band"`` (`band` of each) are to be used; ``"calibration"`` and
+    ``"verdicts"`` say what they rest on. All probabilities are float32, as scoring gives them.
 
     Args:
         faces: a row a validation face: label, logit, video; both classes.
         false_positive_rate: share of reals that each threshold may call fake.
+        miss_rate: share of fakes that may be called real.
     """
     y, logits, videos = (faces[name].to_numpy() for name in ("label", "logit", "video"))
     fitted = fit_temperature(y, logits)
     temperature = 1.0 if fitted is None else fitted
     raw, p = probabilities(logits, 1.0), probabilities(logits, temperature)
     _, video_y, video_p = metrics.video_scores(y, p, videos)
-    face = judge(y, p, false_positive_rate)
-    video = judge(video_y, video_p, false_positive_rate)
+    face = judge(y, p, false_positive_rate, miss_rate)
+    video = judge(video_y, video_p, false_positive_rate, miss_rate)
     return {
         "temperature": temperature,
         "threshold": face["threshold"],
         "video_threshold": video["threshold"],
+        "band": {"face": face["band"], "video": video["band"]},
         "calibration": {
             "determined": fitted is not None,
             "faces": len(y),
@@ -54,7 +58,12 @@ def calibrate(faces: pd.DataFrame, false_positive_rate: float) -> dict[str, Any]
             "before": _measure(y, raw),
             "after": _measure(y, p),
         },
-        "verdicts": {"asked": false_positive_rate, "face": face, "video": video},
+        "verdicts": {
+            "asked": false_positive_rate,
+            "asked_misses": miss_rate,
+            "face": face,
+            "video": video,
+        },
     }
 
 
@@ -96,15 +105,59 @@ def choose_threshold(labels: NDArray[Any], p_fake: Array, false_positive_rate: f
     return float((highest_real + (above.min() if len(above) else 1.0)) / 2)
 
 
-def judge(labels: NDArray[Any], p_fake: Array, false_positive_rate: float) -> Mapping[str, Any]:
-    """Choose a threshold, and say how it and 0.5 do on the same scores."""
+def choose_miss_threshold(labels: NDArray[Any], p_fake: Array, miss_rate: float) -> float:
+    """Return the highest threshold below which at most this share of the fakes lies.
+
+    The mirror of `choose_threshold`: halfway between two neighbouring scores, and above 0. (No
+    score lies below 0, the threshold where too many fakes score 0.)
+    """
+    fakes = np.sort(p_fake[labels == 1])
+    allowed = math.floor(miss_rate * len(fakes) + 1e-9)
+    lowest_fake = fakes[allowed]  # the first that must not be called real
+    below = p_fake[p_fake < lowest_fake]
+    return float((lowest_fake + (below.max() if len(below) else 0.0)) / 2)
+
+
+def band(
+    labels: NDArray[Any], p_fake: Array, false_positive_rate: float, miss_rate: float
+) -> tuple[float, float]:
+    """Return (low, high): scores from ``high`` on are fake, below ``low`` real, between unclear.
+
+    A score is called fake where at most ``false_positive_rate`` of the reals score as high and it
+    is not among the lowest ``miss_rate`` of the fakes, and real the other way round (Lei,
+    "Classification with confidence", Biometrika 2014: each class keeps to an error of its own, and
+    what could be both, or neither, is left open). So neither error exceeds what was asked for on
+    these scores, whether the classes overlap or lie far apart.
+    """
+    thresholds = (
+        choose_miss_threshold(labels, p_fake, miss_rate),
+        choose_threshold(labels, p_fake, false_positive_rate),
+    )
+    return min(thresholds), max(thresholds)
+
+
+def judge(
+    labels: NDArray[Any], p_fake: Array, false_positive_rate: float, miss_rate: float
+) -> Mapping[str, Any]:
+    """Choose a threshold and a band, and say how they and 0.5 do on the same scores."""
     threshold = choose_threshold(labels, p_fake, false_positive_rate)
+    low, high = band(labels, p_fake, false_positive_rate, miss_rate)
+    shares = {
+        name: {
+            "fake": float(np.mean(own >= high)),
+            "unclear": float(np.mean((own >= low) & (own < high))),
+            "real": float(np.mean(own < low)),
+        }
+        for name, own in (("reals", p_fake[labels == 0]), ("fakes", p_fake[labels == 1]))
+    }
     return {
         "threshold": threshold,
+        "band": [low, high],
         "reals": int(np.sum(labels == 0)),
         "fakes": int(np.sum(labels == 1)),
         "at_threshold": _rates(labels, p_fake, threshold),
         "at_half": _rates(labels, p_fake, 0.5),
+        "in_band": shares,
     }
 
 

@@ -26,6 +26,7 @@ from ltw.errors import DataError, LTWError
 from ltw.export import TOLERANCE, Agreement, add_facts, compare, quantize, write_onnx
 from ltw.files import atomic, write_text
 from ltw.infer.networks import Floats, OnnxNetwork
+from ltw.infer.provenance import summarise
 from ltw.models.detector import DetectorNetwork
 
 CHECKED = 200
@@ -195,6 +196,9 @@ def _open(run: Path) -> tuple[Config, DetectorNetwork]:
         raise DataError(f"{run}: this run has not ended; finish it: ltw train CONFIG --resume")
     detector = DetectorNetwork.load(folder.detector)
     detector.config["name"] = run.resolve().name
+    if folder.metrics_path.exists():
+        domains = json.loads(folder.metrics_path.read_text())["domains"]
+        detector.config["measured"] = summarise(domains, config.sources)
     return config, detector
 
 

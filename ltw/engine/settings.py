@@ -13,6 +13,7 @@ CIRCUMSTANCES = {
     "store",
     *(f"training.{k}" for k in ("workers", "threads", "device")),
     "release.false_positive_rate",
+    "release.miss_rate",
 }
 """Keys that may differ when a run is resumed, since neither weights nor tables depend on them.
 

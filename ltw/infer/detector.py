@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import copy
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ltw.data.resize import resize_crops
-from ltw.errors import DataError
+from ltw.errors import ConfigError, DataError
+from ltw.files import checksum
 from ltw.infer.find import FRAMES, Found, find_faces
 from ltw.infer.many import find_in, in_order
-from ltw.infer.networks import Floats, Network, Settings
+from ltw.infer.networks import Band, Floats, Network, Settings
 from ltw.infer.people import seen_enough
 from ltw.infer.prediction import Prediction, ScoredFace, ScoredPerson, Verdict
 from ltw.infer.sources import open_network
 from ltw.media.limits import LIMITS, Limits
 
 BATCH = 32
+AT_ONCE = 4
+"""Files done in this process unless told otherwise: other processes take time to start."""
 
 
 class Detector:
@@ -55,6 +59,18 @@ class Detector:
         """Name, size of the input, temperature and threshold."""
         return self.network.settings
 
+    def with_threshold(self, threshold: float) -> Detector:
+        """Return the same detector with one threshold, for photographs and videos, and no band.
+
+        Raises:
+            ConfigError: it is not in [0, 1].
+        """
+        if not 0 <= threshold <= 1:
+            raise ConfigError(f"threshold is {threshold:g}; it must be in [0, 1]")
+        network, band = copy.copy(self.network), Band(threshold, threshold)
+        network.settings = replace(self.settings, band=band, video_band=band)
+        return Detector(network)
+
     def __call__(
         self, path: str | Path, *, frames: int = FRAMES, limits: Limits = LIMITS
     ) -> Prediction:
@@ -75,12 +91,13 @@ class Detector:
     ) -> Iterator[Prediction]:
         """Score many files, in the order given; what is wrong with one is told by its ``error``.
 
-        ``workers`` processes decode and find faces (default: one a core, and none for a single
-        file); this one runs the network.
+        ``workers`` processes decode and find faces (default: one a core, and none beside this one
+        for up to `AT_ONCE` files); this one runs the network. Scripts need no main guard for it.
         """
-        found = find_in(
-            list(paths), frames=frames, cut=self.settings.cut, limits=limits, workers=workers
-        )
+        files = list(paths)
+        if workers is None and len(files) <= AT_ONCE:
+            workers = 1
+        found = find_in(files, frames=frames, cut=self.settings.cut, limits=limits, workers=workers)
         yield from in_order((position, self.judge(faces)) for position, faces in found)
 
     def score(
@@ -98,33 +115,68 @@ class Detector:
         """
         faces = [_checked(crop) for crop in crops]
         scores = [
-            self._score(faces[start : start + batch_size])
-            for start in range(0, len(faces), batch_size)
+            self._probabilities(self.network.logits(images))
+            for images in self._batches(faces, batch_size)
         ]
         return np.concatenate(scores) if scores else np.empty(0, np.float32)
 
     def judge(self, found: Found) -> Prediction:
         """Score the faces found in a file: the half of a prediction that needs the network."""
-        scores = self.score(found.crops).tolist()
+        settings = self.settings
+        scores, features = self._look(found.crops)
+        band = settings.band if found.kind == "image" else settings.video_band
         faces = tuple(
             ScoredFace(**asdict(face), p_fake=p)
-            for face, p in zip(found.faces, scores, strict=True)
+            for face, p in zip(found.faces, scores.tolist(), strict=True)
         )
-        people = _people(faces)
-        p_fake = max((person.p_fake for person in people if person.counts), default=None)
-        photo = found.kind == "image"
-        threshold = self.settings.threshold if photo else self.settings.video_threshold
+        people = _people(faces, band)
+        suspect = max((p for p in people if p.counts), key=lambda p: p.p_fake, default=None)
+        path = Path(found.path)
+        without: Verdict = "no-face" if found.error is None else "error"
         return Prediction(
             path=found.path,
             kind=found.kind,
-            p_fake=p_fake,
-            verdict=_verdict(p_fake, threshold),
-            threshold=threshold,
+            p_fake=None if suspect is None else suspect.p_fake,
+            verdict=without if suspect is None else suspect.verdict,
+            threshold=band.high,
+            real_below=band.low,
+            detector=settings.info,
             faces=faces,
             people=people,
+            unlike=() if suspect is None else self._unlike(found, suspect, features),
             warning=found.warning,
             error=found.error,
+            sha256=checksum(path) if found.error is None and path.is_file() else None,
         )
+
+    def _unlike(
+        self, found: Found, suspect: ScoredPerson, features: Floats | None
+    ) -> tuple[str, ...]:
+        """Say in what the suspect's faces are unlike those trained on."""
+        if self.settings.familiar is None:
+            return ()
+        own = [i for i, face in enumerate(found.faces) if face.person == suspect.number]
+        return self.settings.familiar.signs(
+            [found.faces[i].box for i in own],
+            found.crops[own],
+            None if features is None else features[own],
+        )
+
+    def _look(self, crops: NDArray[np.uint8]) -> tuple[Floats, Floats | None]:
+        """Return P(fake) (K,) and, where there are any, features (K, C) of the crops of a file."""
+        looks = [self.network.look(images) for images in self._batches(crops, BATCH)]
+        if not looks:
+            return np.empty(0, np.float32), None
+        features = [features for _, features in looks if features is not None]
+        scores = np.concatenate([self._probabilities(logits) for logits, _ in looks])
+        return scores, np.concatenate(features) if features else None
+
+    def _batches(
+        self, crops: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], size: int
+    ) -> Iterator[Floats]:
+        for start in range(0, len(crops), size):
+            batch = crops[start : start + size]
+            yield np.concatenate([self.prepare(crop[None]) for crop in batch])
 
     def prepare(self, crops: NDArray[np.uint8]) -> Floats:
         """Return crops, uint8 (K, S, S, 3), as the network takes them: float32 (K, 3, S', S')."""
@@ -132,28 +184,28 @@ class Detector:
         # divided before the axes move, as in training: memory stays channels-last
         return (pixels.astype(np.float32) / np.float32(255)).transpose(0, 3, 1, 2)
 
-    def _score(self, crops: Sequence[NDArray[np.uint8]]) -> Floats:
-        logits = self.network.logits(np.concatenate([self.prepare(c[None]) for c in crops]))
+    def _probabilities(self, logits: Floats) -> Floats:
         if not np.isfinite(logits).all():
             raise DataError(f"{self.settings.name}: the network gives no finite number for a face")
         return _sigmoid(logits / np.float32(self.settings.temperature))
 
 
-def _verdict(p_fake: float | None, threshold: float) -> Verdict:
-    if p_fake is None:
-        return "no-face"
-    return "fake" if p_fake >= threshold else "real"
-
-
-def _people(faces: Sequence[ScoredFace]) -> tuple[ScoredPerson, ...]:
+def _people(faces: Sequence[ScoredFace], band: Band) -> tuple[ScoredPerson, ...]:
     scores: dict[int, list[float]] = defaultdict(list)
     for face in faces:
         scores[face.person].append(face.p_fake)
     people = sorted(scores.items())
     counts = seen_enough([len(own) for _, own in people])
+    means = [float(np.mean(own)) for _, own in people]
     return tuple(
-        ScoredPerson(number, len(own), float(np.mean(own)), counts=enough)
-        for (number, own), enough in zip(people, counts, strict=True)
+        ScoredPerson(
+            number,
+            len(own),
+            mean,
+            counts=enough,
+            verdict=band.verdict(mean) if enough else "unclear",
+        )
+        for (number, own), mean, enough in zip(people, means, counts, strict=True)
     )
 
 

@@ -6,13 +6,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ltw.errors import DataError
+from ltw.files import checksum
+from ltw.infer.familiarity import Familiar
 from ltw.infer.find import USUAL_CUT, Cut
+from ltw.infer.provenance import DetectorInfo, Provenance
 
 if TYPE_CHECKING:
     from ltw.models.detector import DetectorNetwork
@@ -27,33 +30,60 @@ FOREIGN_CROPS = (
     "this detector was trained on faces that came cropped by somebody else; those found here are "
     "cut otherwise, and their scores may be off"
 )
+ONE_THRESHOLD = "one threshold decides, without a band of doubt: nothing is called unclear"
+
+
+class Band(NamedTuple):
+    """Band of doubt: P(fake) from ``high`` on is fake, below ``low`` real, between unclear."""
+
+    low: float
+    high: float
+
+    def verdict(self, p_fake: float) -> Literal["fake", "unclear", "real"]:
+        """Judge a P(fake)."""
+        if p_fake >= self.high:
+            return "fake"
+        return "real" if p_fake < self.low else "unclear"
+
+
+HALF = Band(0.5, 0.5)
+UNKNOWN = Provenance("")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of a network: its input, calibration and thresholds.
+    """Settings of a network: its input, calibration, thresholds, and where it comes from.
 
     Attributes:
         name: what it is called in reports.
         image_size: side of its input in pixels.
         temperature: logits are divided by it before the sigmoid, which calibrates them.
-        threshold: probability from which a face is called fake.
-        video_threshold: mean probability from which a person in a video is; means spread less.
+        band: by which the P(fake) of a face in a photograph is judged.
+        video_band: by which the mean P(fake) of a person in a video is; means spread less.
         cut: how the training faces were cropped.
-        caution: why scores of faces cut here may be off, or "".
+        caution: why verdicts or scores may be off, or "".
+        provenance: on what it was trained.
+        familiar: what its training faces were like; None where the release does not say.
     """
 
     name: str
     image_size: int
     temperature: float = 1.0
-    threshold: float = 0.5
-    video_threshold: float = 0.5
+    band: Band = HALF
+    video_band: Band = HALF
     cut: Cut = USUAL_CUT
     caution: str = ""
+    provenance: Provenance = UNKNOWN
+    familiar: Familiar | None = None
 
     @classmethod
-    def read(cls, values: Mapping[str, Any], where: Path, name: str) -> Settings:
+    def read(
+        cls, values: Mapping[str, Any], where: Path, name: str, weights: Path | None = None
+    ) -> Settings:
         """Take the settings out of ``values``; ``name`` is for those without one.
+
+        A release of one threshold (of an earlier version) has no band of doubt, which `caution`
+        says. ``weights`` is the file whose checksum names the detector.
 
         Raises:
             DataError: one is missing or out of range.
@@ -61,25 +91,69 @@ class Settings:
         try:
             crops = dict(values.get("preprocessing", {}))
             margin, size = crops.get("margin", Cut.margin), int(crops.get("crop_size", Cut.size))
+            band, video_band = _bands(values)
+            known = values.get("familiar")
             settings = cls(
                 name=str(values.get("name") or name),
                 image_size=int(values["image_size"]),
                 temperature=float(values.get("temperature", 1.0)),
-                threshold=float(values.get("threshold", 0.5)),
-                video_threshold=float(values.get("video_threshold", values.get("threshold", 0.5))),
+                band=band,
+                video_band=video_band,
                 cut=Cut(Cut.margin if margin is None else int(margin), size),
                 caution=FOREIGN_CROPS if margin is None else "",
+                provenance=Provenance.read(values, "" if weights is None else checksum(weights)),
+                familiar=None if known is None else Familiar.read(known),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{where}: damaged detector (settings: {error!r})") from None
-        for key in ("threshold", "video_threshold"):
-            if not 0 <= (value := getattr(settings, key)) <= 1:
-                raise DataError(f"{where}: {key} is {value}; it must be in [0, 1]")
+        for key, (low, high) in (("threshold", band), ("video_threshold", video_band)):
+            for value in (high, low):
+                if not 0 <= value <= 1:
+                    raise DataError(f"{where}: {key} is {value}; it must be in [0, 1]")
+            if low > high:
+                raise DataError(f"{where}: damaged detector (band: {low} is above {high})")
         if not 0 <= settings.cut.margin < settings.cut.size:
             raise DataError(f"{where}: damaged detector (preprocessing: {crops})")
         if not 0 < settings.temperature < float("inf"):
             raise DataError(f"{where}: temperature is {settings.temperature}; it must be above 0")
         return settings
+
+    @property
+    def threshold(self) -> float:
+        """P(fake) from which a face in a photograph is called fake."""
+        return self.band.high
+
+    @property
+    def video_threshold(self) -> float:
+        """Mean P(fake) from which a person in a video is called fake."""
+        return self.video_band.high
+
+    @property
+    def info(self) -> DetectorInfo:
+        """What every output says of it."""
+        warnings = [*self.provenance.warnings()]
+        if self.band.low == self.band.high and self.video_band.low == self.video_band.high:
+            warnings.append(ONE_THRESHOLD)
+        if self.caution:
+            warnings.append(self.caution)
+        return DetectorInfo(
+            name=self.name,
+            id=self.provenance.id,
+            demo=self.provenance.demo,
+            trained=self.provenance.trained,
+            tested=self.provenance.tested,
+            warnings=tuple(warnings),
+        )
+
+
+def _bands(values: Mapping[str, Any]) -> tuple[Band, Band]:
+    """Return the bands of faces and of videos; of one threshold both ends are it."""
+    if "band" in values:
+        face, video = (Band(*map(float, values["band"][level])) for level in ("face", "video"))
+        return face, video
+    threshold = float(values.get("threshold", 0.5))
+    video_threshold = float(values.get("video_threshold", threshold))
+    return Band(threshold, threshold), Band(video_threshold, video_threshold)
 
 
 class Network(Protocol):
@@ -89,6 +163,9 @@ class Network(Protocol):
 
     def logits(self, images: Floats) -> Floats:
         """Return logits (K,), > 0 means fake, of images float32 (K, 3, S, S), RGB in [0, 1]."""
+
+    def look(self, images: Floats) -> tuple[Floats, Floats | None]:
+        """Return `logits` and the features (K, C), means over the last map; None: it has none."""
 
 
 class TorchNetwork:
@@ -109,17 +186,25 @@ class TorchNetwork:
         from ltw.models.detector import DetectorNetwork
 
         self.module: DetectorNetwork = DetectorNetwork.load(folder)
-        self.settings = Settings.read(self.module.config, folder, name)
+        self.settings = Settings.read(
+            self.module.config, folder, name, folder / "detector.safetensors"
+        )
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.module.to(self.device).to(memory_format=torch.channels_last)
 
     def logits(self, images: Floats) -> Floats:
         """Return logits (K,) of images float32 (K, 3, S, S), RGB in [0, 1]."""
+        return self.look(images)[0]
+
+    def look(self, images: Floats) -> tuple[Floats, Floats | None]:
+        """Return `logits` and features (K, C)."""
         import torch
 
         with torch.inference_mode():
-            logits, _ = self.module(torch.from_numpy(images).to(self.device))
-            return np.asarray(logits.float().cpu().numpy(), np.float32)
+            logits, features = self.module(torch.from_numpy(images).to(self.device))
+            found = (values.float().cpu().numpy() for values in (logits, features.mean((2, 3))))
+            first, second = (np.asarray(values, np.float32) for values in found)
+            return first, second
 
 
 class OnnxNetwork:
@@ -152,9 +237,16 @@ class OnnxNetwork:
             values = json.loads(text)
         except ValueError as error:
             raise DataError(f"{path}: damaged detector (metadata: {error})") from None
-        self.settings = Settings.read(values, path, name)
+        self.settings = Settings.read(values, path, name, path)
+        self._outputs = [name for name in ("logits", "features") if name in outputs]
 
     def logits(self, images: Floats) -> Floats:
         """Return logits (K,) of images float32 (K, 3, S, S), RGB in [0, 1]."""
         (logits,) = self._session.run(["logits"], {"images": images})
         return np.asarray(logits, np.float32)
+
+    def look(self, images: Floats) -> tuple[Floats, Floats | None]:
+        """Return `logits` and features (K, C), where the file has such an output."""
+        logits, *maps = self._session.run(self._outputs, {"images": images})
+        features = maps[0].mean(axis=(2, 3)) if maps else None
+        return np.asarray(logits, np.float32), features

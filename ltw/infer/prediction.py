@@ -7,9 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from ltw.faces import Box
+from ltw.infer.provenance import DetectorInfo
 from ltw.media.formats import Kind
 
-Verdict = Literal["real", "fake", "no-face"]
+Verdict = Literal["fake", "unclear", "real", "no-face", "error"]
+"""What a file is judged to be; ``real`` says no more than that no sign of a forgery was found."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,14 @@ class ScoredPerson:
     """Person seen in a file: in how many ``frames``, and the mean of their faces' scores.
 
     ``counts`` is whether the file is judged by them: not where they are seen too rarely
-    (`ltw.infer.people.seen_enough`).
+    (`ltw.infer.people.seen_enough`); the ``verdict`` on whom does not count is ``unclear``.
     """
 
     number: int
     frames: int
     p_fake: float
     counts: bool
+    verdict: Verdict
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,17 @@ class Prediction:
         path: the file, as it was given.
         kind: ``image`` or ``video``.
         p_fake: P(fake) of the most suspect person who counts, in [0, 1]; None without a face.
-        verdict: ``fake`` from ``threshold`` on, else ``real``; ``no-face`` where none was scored.
+        verdict: ``fake`` from ``threshold`` on, ``real`` below ``real_below``, ``unclear`` between;
+            ``no-face`` where no face was found, ``error`` where the file could not be scored.
         threshold: the detector's for images, or for videos.
+        real_below: at most ``threshold``, and equal to it where a detector has no band of doubt.
         faces: every face, by frame, the largest first.
         people: every person, by number.
+        unlike: in what the suspect's face is unlike those that the detector was trained on.
         warning: what is amiss with a file that was scored all the same, else None.
         error: why the file could not be scored, else None; a file without a face is no error.
+        sha256: checksum of the file, None where it could not be read.
+        detector: what scored it.
     """
 
     path: str
@@ -62,10 +70,14 @@ class Prediction:
     p_fake: float | None
     verdict: Verdict
     threshold: float
+    real_below: float
+    detector: DetectorInfo
     faces: tuple[ScoredFace, ...] = ()
     people: tuple[ScoredPerson, ...] = ()
+    unlike: tuple[str, ...] = ()
     warning: str | None = None
     error: str | None = None
+    sha256: str | None = None
 
     @property
     def suspect(self) -> ScoredPerson | None:
@@ -80,6 +92,15 @@ class Prediction:
         who = self.suspect.number
         faces = [face for face in self.faces if self.kind == "image" or face.person == who]
         return sorted(faces, key=lambda face: -face.p_fake)[:n]
+
+    @property
+    def suspicion(self) -> tuple[int, float]:
+        """Key to sort files by, the most suspect first; files without a score come last."""
+        return (0, -self.p_fake) if self.p_fake is not None else (1, float(self.error is None))
+
+    def verdict_on(self, face: ScoredFace) -> Verdict:
+        """Return the verdict on the person whose face it is: one frame of a video has none."""
+        return next(person.verdict for person in self.people if person.number == face.person)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the prediction as plain values, keys named as the attributes."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import PurePath
 
 import cv2
@@ -17,15 +18,16 @@ from ltw.infer.detector import Detector
 from ltw.infer.find import Found
 from ltw.infer.heat import blend, heat_maps
 from ltw.infer.networks import Settings
-from ltw.infer.prediction import Prediction, ScoredFace
-from ltw.palette import SERIES, theme_css
+from ltw.infer.prediction import Prediction, ScoredFace, ScoredPerson
+from ltw.infer.wording import WORDS, percent, percent_decimals
+from ltw.palette import PEOPLE, theme_css
 from ltw.terminal import printable
 
 SHOWN = 4
 """Frames of a video, and faces with heat maps, that are shown."""
 FACE_SIDE = 160
-PEOPLE = SERIES[2:]
-"""Colours of people: the first two are the verdicts'."""
+CROWD = 6
+"""Faces in a picture from which on boxes have numbers alone: scores would hide each other."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,29 @@ class FileView:
         return printable(self.prediction.path)
 
     @property
+    def people(self) -> list[ScoredPerson]:
+        """The people, the most suspect of those who count first."""
+        return sorted(self.prediction.people, key=lambda p: (not p.counts, -p.p_fake))
+
+    @property
+    def drawn(self) -> list[ScoredPerson]:
+        """The people, the most suspect last: in a timeline they lie above the others."""
+        return self.people[::-1]
+
+    @property
+    def faint(self) -> set[int]:
+        """Numbers of the people that a timeline only hints at: they do not count, or are many."""
+        return {p.number for p in self.people if not p.counts} | {
+            p.number for p in self.people[CROWD:]
+        }
+
+    @property
+    def digits(self) -> int:
+        """Decimals of its percentages, so that none seems to cross a threshold."""
+        p = self.prediction
+        return percent_decimals([x.p_fake for x in p.people], (p.threshold, p.real_below))
+
+    @property
     def span(self) -> tuple[float, float]:
         """First and last time of the faces, in seconds."""
         times = [face.time for face in self.prediction.faces]
@@ -86,7 +111,7 @@ def make_view(detector: Detector, found: Found, prediction: Prediction) -> FileV
 
 
 def render(entries: Sequence[FileView], settings: Settings) -> str:
-    """Return the page."""
+    """Return the page, with the most suspect file first."""
     environment = Environment(
         loader=PackageLoader("ltw.infer"),
         autoescape=True,
@@ -95,10 +120,16 @@ def render(entries: Sequence[FileView], settings: Settings) -> str:
         undefined=StrictUndefined,
     )
     return environment.get_template("predict.html.j2").render(
-        entries=entries,
+        entries=sorted(entries, key=lambda entry: entry.prediction.suspicion),
         settings=settings,
+        info=settings.info,
+        words=WORDS,
+        percent=percent,
+        digits=max([0, *(entry.digits for entry in entries)]),
+        crowd=CROWD,
+        date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         theme=theme_css(),
-        colours=[colour.name for colour in PEOPLE],
+        colours=len(PEOPLE),
         version=__version__,
         heat=any(view.heat for entry in entries for view in entry.views),
     )

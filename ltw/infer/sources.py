@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 from ltw.errors import DataError
-from ltw.infer.networks import Network, OnnxNetwork, TorchNetwork
+from ltw.infer.networks import Network, OnnxNetwork, Settings, TorchNetwork
+from ltw.infer.provenance import Measured, summarise
 
 HUB = "hf://"
 
@@ -23,7 +26,10 @@ def open_network(source: str | Path, device: str | None = None) -> Network:
     if path.is_dir():
         run = path.resolve()
         name = run.parent.name if run.name == "detector" else run.name
-        return TorchNetwork(_released(path, source), device, name)
+        network = TorchNetwork(_released(path, source), device, name)
+        measured = run.parent if run.name == "detector" else run
+        network.settings = _measured(network.settings, measured / "metrics.json")
+        return network
     if path.suffix.lower() == ".onnx" and path.is_file():
         return OnnxNetwork(path, path.stem)
     what = "is neither a folder nor an .onnx file" if path.exists() else "no such file or folder"
@@ -31,6 +37,20 @@ def open_network(source: str | Path, device: str | None = None) -> Network:
         f"{source}: {what}; a model is a run's folder, a released folder (with detector.json), "
         f"an ONNX file of `ltw export`, or {HUB}owner/name"
     )
+
+
+def _measured(settings: Settings, metrics: Path) -> Settings:
+    """Return a run's settings with what it was measured on, if it was."""
+    provenance = settings.provenance
+    if provenance.measured or not metrics.is_file():
+        return settings
+    try:
+        domains = json.loads(metrics.read_text(encoding="utf-8"))["domains"]
+        tests = summarise(domains, provenance.forgeries)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise DataError(f"{metrics}: damaged ({error!r}); repeat ltw evaluate") from None
+    measured = tuple(Measured(**test) for test in tests)
+    return replace(settings, provenance=replace(provenance, measured=measured))
 
 
 def _released(folder: Path, source: str | Path) -> Path:

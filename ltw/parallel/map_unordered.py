@@ -36,8 +36,8 @@ def map_unordered(
 
     ``engine`` is ``"local"``, or ``"ray"``: the cluster that the environment variable RAY_ADDRESS
     names, else one made for this call on this machine. ``work`` and the items must be picklable.
-    Local processes are spawned, as a fork would copy the locks of running threads: a script that
-    calls this needs ``if __name__ == "__main__":``.
+    Local processes are spawned, as a fork would copy the locks of running threads: a script whose
+    own function is the ``work`` needs ``if __name__ == "__main__":``.
 
     Raises:
         Exception: whatever ``work`` raises, with the traceback of its process as a note.

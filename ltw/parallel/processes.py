@@ -5,10 +5,13 @@ from __future__ import annotations
 import atexit
 import os
 import signal
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from multiprocessing import connection, get_context, parent_process
-from threading import Thread
+from threading import Lock, Thread
+from types import ModuleType
 from typing import Any, TypeVar
 
 from ltw.errors import LTWError
@@ -46,7 +49,8 @@ class _Process(Worker[T, R]):
         context = get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, work))
-        self._process.start()
+        with _main_left_alone(work):
+            self._process.start()
         theirs.close()  # its end closes with the process: that is how a death is seen
         atexit.register(self._process.kill)  # comes before multiprocessing waits for its processes
 
@@ -70,7 +74,8 @@ class _Process(Worker[T, R]):
         if not self.up:
             raise LTWError(
                 f"worker processes die before they begin ({how}): out of memory (use fewer "
-                'workers), or called by a script without `if __name__ == "__main__":`'
+                "workers), or called with a function of a script that has no "
+                '`if __name__ == "__main__":`'
             )
         return Failure(f"its worker process died ({how})")
 
@@ -79,6 +84,31 @@ class _Process(Worker[T, R]):
         self._process.join()
         self.pipe.close()
         atexit.unregister(self._process.kill)
+
+
+_hiding = Lock()
+
+
+@contextmanager
+def _main_left_alone(work: Callable[[T], R]) -> Iterator[None]:
+    """Let a process start without running the user's script again, which spawning does.
+
+    A script without `if __name__ == "__main__":` would begin anew in it, and standard input cannot
+    be read twice. Where ``work`` is of the script itself, nothing else will do.
+    """
+    inner: Any = work
+    while isinstance(inner, partial):
+        inner = inner.func
+    if "__main__" in (getattr(inner, "__module__", None), type(inner).__module__):
+        yield
+        return
+    with _hiding:
+        script = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = script
 
 
 def _serve(pipe: Any, work: Callable[[T], R]) -> None:

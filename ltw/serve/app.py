@@ -6,18 +6,21 @@ import asyncio
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from ltw import __version__
 from ltw.infer import Prediction
+from ltw.infer.provenance import DetectorInfo
+from ltw.infer.report import FileView, render
 from ltw.palette import theme_css
 from ltw.serve.jobs import Job, JobState, Results
 from ltw.serve.limits import Limits, Refusal
@@ -40,10 +43,17 @@ class Problem:
 
 @dataclass(frozen=True)
 class About:
-    """The model, and the limits of the service."""
+    """The model, and the limits of the service.
+
+    A photograph is fake from ``threshold`` on and real below ``real_below``, a video by the others.
+    """
 
     model: str
     threshold: float
+    real_below: float
+    video_threshold: float
+    video_real_below: float
+    detector: DetectorInfo
     version: str
     limits: Limits
 
@@ -194,7 +204,32 @@ def _add_api(app: FastAPI, pool: Pool, results: Results) -> None:
     async def about() -> About:
         """Return the model's name and threshold, and the limits."""
         settings = pool.settings
-        return About(settings.name, settings.threshold, __version__, pool.limits)
+        face, video = settings.band, settings.video_band
+        bands = (face.high, face.low, video.high, video.low)
+        return About(settings.name, *bands, settings.info, __version__, pool.limits)
+
+    @app.get(
+        "/api/report",
+        response_class=HTMLResponse,
+        responses=_problems(
+            _404="No such job, or no longer, or one that was not scored.", _422="No job is named."
+        ),
+        tags=["API"],
+    )
+    async def report(job: Annotated[list[str], Query(min_length=1)]) -> Response:
+        """Return the report of jobs that are done, as `ltw predict --html` writes it."""
+        entries = [_entry(results.get(id)) for id in job]
+        page = await asyncio.to_thread(render, entries, pool.settings)
+        name = f"ltw-report-{datetime.now(UTC):%Y%m%d-%H%M%S}.html"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return HTMLResponse(page, headers=headers)
+
+
+def _entry(job: Job) -> FileView:
+    """Return what a report shows of a job."""
+    if job.result is None:
+        raise Refusal(404, f"{job.task.name} was not scored, or not yet.")
+    return FileView(job.result.prediction, job.result.pictures, job.result.faces)
 
 
 def _view(job: Job, pool: Pool) -> JobView:

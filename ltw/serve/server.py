@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import logging
 import os
@@ -39,6 +40,7 @@ def serve(config: ServeConfig) -> None:
             "can send files here, unencrypted and without a password"
         )
     sweep()
+    log.info(f"loading {config.model} ...")
     pool = Pool(config.model, config.limits, config.workers)
     try:
         settings = pool.start()
@@ -54,6 +56,8 @@ def serve(config: ServeConfig) -> None:
             ws="none",
             timeout_graceful_shutdown=int(PICKUP_SECONDS),
         )
+        for warning in settings.info.warnings:
+            log.warning(f"warning: {warning}")
         listener.listen()  # whoever reads the line below may connect at once
         shown = f"[{address}]" if ":" in address else address
         log.info(f"{settings.name} at http://{shown}:{port} (Ctrl-C ends it)")
@@ -103,8 +107,13 @@ def _bind(host: str, port: int) -> socket.socket:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
     except (OSError, OverflowError) as error:
+        if getattr(error, "errno", None) == errno.EADDRINUSE:
+            raise LTWError(
+                f"cannot listen on {host}:{port}: the port is in use, perhaps by another `ltw "
+                "serve`; choose another by --port, or --port 0 for any that is free"
+            ) from None
         reason = getattr(error, "strerror", None) or error
         raise LTWError(
-            f"cannot listen on {host}:{port} ({reason}); choose another --port"
+            f"cannot listen on {host}:{port} ({reason}); choose another --host or --port"
         ) from None
     return listener

@@ -7,7 +7,14 @@ from numpy.testing import assert_allclose
 from scipy.special import expit
 
 from ltw import metrics
-from ltw.engine.calibration import calibrate, choose_threshold, fit_temperature, probabilities
+from ltw.engine.calibration import (
+    band,
+    calibrate,
+    choose_miss_threshold,
+    choose_threshold,
+    fit_temperature,
+    probabilities,
+)
 
 
 def overconfident(n=400, factor=4.0, seed=0):
@@ -64,6 +71,43 @@ def test_threshold_keeps_to_its_rate_and_lets_through_as_much_as_it_may(reals, r
     assert not np.any(np.abs(p - threshold) < 1e-3)
 
 
+@pytest.mark.parametrize("fakes", [1, 7, 20, 60, 999])
+@pytest.mark.parametrize("rate", [0.0, 0.05, 0.29, 0.5])
+def test_miss_threshold_keeps_to_its_rate_and_clears_as_much_as_it_may(fakes, rate):
+    rng = np.random.default_rng(fakes)
+    y = np.r_[np.zeros(50), np.ones(fakes)]
+    p = np.r_[rng.beta(2, 4, 50), rng.beta(4, 2, fakes)].round(2)
+    threshold = choose_miss_threshold(y, p, rate)
+
+    def misses(t):
+        return np.sum(p[y == 1] < t)
+
+    assert misses(threshold) <= rate * fakes + 1e-9
+    assert misses(np.nextafter(p[p > threshold].min(), 2)) > rate * fakes
+    assert not np.any(np.abs(p - threshold) < 1e-3)
+
+
+@pytest.mark.parametrize("apart", [0.0, 1.0, 10.0])
+@pytest.mark.parametrize(("alarms", "misses"), [(0.05, 0.05), (0.01, 0.2)])
+def test_neither_error_of_the_band_exceeds_what_was_asked(apart, alarms, misses):
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], 200)
+    p = expit(rng.normal(0, 1.5, 400) + apart * (y - 0.5))
+    low, high = band(y, p, alarms, misses)
+    assert 0 <= low <= high <= 1
+    assert np.mean(p[y == 0] >= high) <= alarms
+    assert np.mean(p[y == 1] < low) <= misses
+    if (
+        apart == 10.0
+    ):  # far apart: what lies between the classes is left open, and nearly nothing is
+        assert np.mean((p >= low) & (p < high)) < alarms + misses
+        assert low < 0.5 < high
+
+
+def test_scores_of_zero_leave_nothing_to_clear():
+    assert choose_miss_threshold(np.array([0, 1, 1]), np.array([0.1, 0.0, 0.9]), 0.05) == 0.0
+
+
 def test_threshold_above_every_score_stays_below_one():
     y, p = np.array([0, 0, 1]), np.array([0.2, 0.9, 0.5])
     assert choose_threshold(y, p, 0.05) == pytest.approx(0.95)
@@ -90,6 +134,17 @@ def test_what_a_release_says_is_what_its_faces_say():
                 assert told[name][rate] == pytest.approx(called[scored["label"] == label].mean())
         assert told["reals"] == (scored["label"] == 0).sum()
         assert told["at_threshold"]["false_positive_rate"] <= 0.1
+        low, high = release["band"][level]
+        assert low <= release[key] <= high
+        for name, label in (("reals", 0), ("fakes", 1)):
+            own = scored.loc[scored["label"] == label, "p"]
+            assert told["in_band"][name] == pytest.approx(
+                {
+                    "fake": (own >= high).mean(),
+                    "unclear": ((own >= low) & (own < high)).mean(),
+                    "real": (own < low).mean(),
+                }
+            )
     calibration = release["calibration"]
     assert calibration["share_fake"] == y.mean()
     for when, t in (("before", 1.0), ("after", release["temperature"])):

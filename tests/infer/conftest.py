@@ -1,5 +1,7 @@
 """A tiny detector with random weights, and footage of rendered people."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -26,6 +28,20 @@ def released(model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("released") / "tiny"
     model.save(folder)
     return folder
+
+
+@pytest.fixture
+def release(released, tmp_path):
+    """``release(threshold=0.3, ...)``: the tiny detector with these settings."""
+
+    def write(**settings):
+        config = json.loads((released / "detector.json").read_text())
+        (tmp_path / "detector.json").write_text(json.dumps(config | settings))
+        weights = (released / "detector.safetensors").read_bytes()
+        (tmp_path / "detector.safetensors").write_bytes(weights)
+        return tmp_path
+
+    return write
 
 
 def take(seed, frames=8):

@@ -1,6 +1,7 @@
 """The API: what `ltw predict` says, limits told in a sentence, and strangers kept out."""
 
 import contextlib
+import hashlib
 import json
 from pathlib import Path
 
@@ -39,6 +40,29 @@ def test_a_job_ends_with_the_same_prediction_and_pictures(service, files):
     assert all(p["uri"].startswith("data:image/jpeg;base64,") for p in result["pictures"])
     assert service.delete(f"/api/jobs/{job['id']}").status_code == 204
     assert service.get(f"/api/jobs/{job['id']}").status_code == 404
+
+
+def test_jobs_that_are_done_make_a_report(service, files):
+    jobs = [send(service, files / name, "/api/jobs").json()["id"] for name in ("photo.png",)]
+    ended(service, jobs[0])
+    jobs.append(send(service, files / "nobody.png", "/api/jobs").json()["id"])
+    ended(service, jobs[1])
+    answer = service.get("/api/report", params={"job": jobs[::-1]})
+    assert answer.status_code == 200
+    assert answer.headers["content-disposition"].startswith('attachment; filename="ltw-report-')
+    text = answer.text
+    assert 0 < text.index(">photo.png</h2>") < text.index(">nobody.png</h2>")
+    assert hashlib.sha256((files / "photo.png").read_bytes()).hexdigest() in text
+    assert service.get("/api/report", params={"job": [jobs[0], "absent"]}).status_code == 404
+    assert service.get("/api/report").status_code == 422
+
+
+def test_about_says_what_the_detector_is(service, model):
+    told, settings = service.get("/api/about").json(), Detector.load(model).settings
+    assert (told["threshold"], told["real_below"]) == tuple(settings.band)[::-1]
+    assert (told["video_threshold"], told["video_real_below"]) == tuple(settings.video_band)[::-1]
+    assert told["detector"]["trained"] == settings.info.trained
+    assert told["detector"]["warnings"] == list(settings.info.warnings)
 
 
 def test_a_file_is_judged_by_its_bytes_not_by_its_name(service, files):

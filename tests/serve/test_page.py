@@ -93,7 +93,7 @@ def give(page, path):
 def test_a_photograph(page, files, keep):
     keep("start")
     give(page, files / "photo.png")
-    expect(page, "#verdict").to_have_text(("Looks forged", "Looks genuine")[score(page) < 50])
+    expect(page, "#verdict").to_have_text(("Looks forged", "No sign of forgery")[score(page) < 50])
     expect(page, "#verdict").to_be_focused()
     expect(page, "#status").to_contain_text("The detector gives")  # read aloud
     expect(page, "#stage-view .box").to_have_count(2)
@@ -179,6 +179,40 @@ def test_what_is_refused_is_told_and_the_next_file_can_follow(page, files, keep,
     page.click("#again")
     expect(page, "#file").to_be_focused()
     expect(page, "#result").to_be_hidden()
+
+
+def test_several_files_are_listed_by_suspicion_and_reported_together(page, files, keep, tmp_path):
+    (tmp_path / "torn.png").write_bytes((files / "photo.png").read_bytes()[:5000])
+    several = [files / "nobody.png", files / "photo.png", tmp_path / "torn.png", files / "clip.mp4"]
+    page.set_input_files("#file", several)
+    page.wait_for_selector("#files-card:visible", timeout=120_000)
+    expect(page, "#files tr").to_have_count(4)
+    scores = [text.strip("<>% ") for text in page.locator("#files td:last-child").all_inner_texts()]
+    assert scores[2:] == ["–", "–"]
+    assert float(scores[0]) >= float(scores[1])
+    expect(page, "#files").to_contain_text("Error The picture is damaged")
+    expect(page, "#verdict").to_be_visible()  # of the most suspect
+    page.locator("#files button", has_text="clip.mp4").click()
+    expect(page, "#name").to_have_text("clip.mp4")
+    keep("several")
+    with page.expect_download() as download:
+        page.click("#report")
+    report = Path(download.value.path()).read_text()
+    for name in ("nobody.png", "photo.png", "clip.mp4"):
+        assert f">{name}</h2>" in report
+    assert "torn.png" not in report
+    page.click("#again")
+    expect(page, "#files-card").to_be_hidden()
+
+
+def test_hints_for_keys_are_where_there_are_keys(browser, url, files):
+    for touch in (False, True):
+        context = browser.new_context(viewport=PHONE, has_touch=touch, is_mobile=touch)
+        page = context.new_page()
+        page.goto(url)
+        give(page, files / "clip.mp4")
+        assert page.is_visible("#timeline .keys") != touch
+        context.close()
 
 
 def test_a_file_is_dropped(page, files):

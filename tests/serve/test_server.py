@@ -77,9 +77,13 @@ def test_mistakes_are_one_message(model, tmp_path):
         answer = run("--model", str(model), "--port", taken)
         assert answer.returncode == 2
         assert f"cannot listen on 127.0.0.1:{taken}" in answer.stderr
+        assert "the port is in use" in answer.stderr
+        assert "--port" in answer.stderr
     answer = run("--model", str(tmp_path), "--port", "0")
     assert answer.returncode == 2
-    assert answer.stderr.count("\n") == 1
+    loading, *message = answer.stderr.splitlines()
+    assert loading == f"loading {tmp_path} ..."
+    assert len(message) == 1
     assert "no detector here" in answer.stderr
 
 

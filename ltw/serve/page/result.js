@@ -1,8 +1,10 @@
 // A result: verdict, the user's own picture or video with boxes, people, most suspect frames.
+import { clock, decimals, inWords, percent, WORDS } from "/static/format.js";
 import { drawTimeline } from "/static/timeline.js";
 
 const $ = (id) => document.getElementById(id);
-const WORDS = { fake: "Looks forged", real: "Looks genuine", "no-face": "No face found" };
+const COLOURS = 12; // of palette.css: .s0, .s1, ...
+export const CROWD = 6; // faces from which on boxes have numbers alone, and people whose lines are faint
 let urls = [];
 
 export function make(tag, properties = {}, ...children) {
@@ -11,22 +13,8 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
-export function percent(p) {
-  if (p < 0.005) return "< 1%";
-  return p >= 0.995 ? "> 99%" : `${Math.round(100 * p)}%`;
-}
-
-// The same within a sentence.
-function inWords(p) {
-  return percent(p).replace("< ", "less than ").replace("> ", "more than ");
-}
-
-export function clock(seconds) {
-  const tenths = Math.round(10 * seconds);
-  return `${Math.floor(tenths / 600)}:${String(Math.floor(tenths / 10) % 60).padStart(2, "0")}.${tenths % 10}`;
-}
-
-export const shade = (person) => `s${person % 4}`;
+export const shade = (person) => `s${person % COLOURS}`;
+export const dashed = (person) => Math.floor(person / COLOURS) % 2 === 1;
 
 export function clear() {
   $("result").hidden = true;
@@ -36,9 +24,9 @@ export function clear() {
 }
 
 // Show a result; returns it in a sentence.
-export function show(file, result, about) {
+export function show(file, result) {
   const { prediction } = result;
-  const sentence = showVerdict(prediction, about);
+  const sentence = showVerdict(prediction);
   offerJson(prediction);
   const view = showFile(file, result);
   showPeople(prediction);
@@ -48,26 +36,32 @@ export function show(file, result, about) {
   return sentence;
 }
 
-function showVerdict(prediction, about) {
-  const { p_fake: p, verdict, threshold, kind, people } = prediction;
+function showVerdict(prediction) {
+  const { p_fake: p, verdict, threshold, real_below: low, kind, people, unlike } = prediction;
+  const digits = decimals(prediction);
   $("name").textContent = prediction.path;
   $("verdict").textContent = WORDS[verdict];
   $("verdict").className = verdict;
-  $("score").textContent = p === null ? "" : percent(p);
+  $("score").textContent = p === null ? "" : percent(p, digits);
   $("score-bar").hidden = p === null;
   $("score-bar").className = `score-bar ${verdict}`;
   if (p !== null) {
-    $("score-bar").querySelector(".fill").style.width = `${100 * p}%`;
-    $("score-bar").querySelector(".mark").style.left = `${100 * threshold}%`;
+    const part = (selector) => $("score-bar").querySelector(selector).style;
+    part(".fill").width = `${100 * p}%`;
+    part(".mark").left = `${100 * threshold}%`;
+    Object.assign(part(".doubt"), { left: `${100 * low}%`, width: `${100 * (threshold - low)}%` });
   }
   const who = people.length > 1 ? "the most suspect of the people in it" : kind === "video" ? "the person in it" : "the face in it";
+  const band = low < threshold ? `below ${inWords(low, digits)} it finds no sign of forgery, and between it cannot tell` : "below it finds no sign of forgery";
   const text = p === null
     ? `No face was found, so there is no score. That says nothing about whether the ${kind === "video" ? "video" : "picture"} is genuine.`
-    : `The detector gives ${who} a score of ${inWords(p)}. From ${inWords(threshold)} on (the mark) it calls a face forged. It may be wrong: see below.`;
+    : `The detector gives ${who} a score of ${inWords(p, digits)}. From ${inWords(threshold, digits)} on (the mark) it calls a face forged, ${band}. It may be wrong: see below.`;
   $("sentence").textContent = text;
+  const signs = unlike.map((sign) => `Unlike what this detector knows: ${sign}. Trust the verdict less.`);
+  $("unlike").replaceChildren(...signs.map((textContent) => make("li", { textContent })));
   $("warning").hidden = !prediction.warning;
   $("warning").textContent = prediction.warning ? `The file is damaged (${prediction.warning}); it was scored by what can be read.` : "";
-  return `${WORDS[verdict]}. ${text}`;
+  return [`${WORDS[verdict]}. ${text}`, ...signs].join(" ");
 }
 
 function offerJson(prediction) {
@@ -116,7 +110,7 @@ function followVideo(media, boxes, { prediction, size }) {
   const at = (place) => prediction.faces.filter((face) => face.time === moments[place]);
   const span = moments.at(-1) - moments[0];
   const several = prediction.people.length > 1;
-  const describe = (place) => `${clock(moments[place])}: ${at(place).map((face) => `${several ? `person ${face.person + 1} ` : ""}${percent(face.p_fake)}`).sort().join(", ")}`;
+  const describe = (place) => `${clock(moments[place])}: ${at(place).toSorted((a, b) => b.p_fake - a.p_fake).map((face) => `${several ? `person ${face.person + 1} ` : ""}${percent(face.p_fake)}`).join(", ")}`;
   const move = drawTimeline(prediction, moments, (time) => go(nearest(time)));
   let place = 0;
   const nearest = (time) => moments.reduce((best, moment, i) => (Math.abs(moment - time) < Math.abs(moments[best] - time) ? i : best), 0);
@@ -166,11 +160,15 @@ function mostSuspect(prediction) {
 
 function drawBoxes(boxes, faces, [width, height], prediction) {
   const apart = prediction.people.length > 1;
+  const crowded = faces.length > CROWD;
+  const digits = decimals(prediction);
   boxes.replaceChildren(...faces.map((face) => {
     const [x0, y0, x1, y1] = face.box;
-    const label = `${apart ? `${face.person + 1} · ` : ""}${percent(face.p_fake)}`;
+    const score = percent(face.p_fake, prediction.kind === "image" ? digits : 0);
+    const label = crowded ? `${face.person + 1}` : `${apart ? `${face.person + 1} · ` : ""}${score}`;
     const box = make("span", { className: "box" }, make("b", { textContent: label }));
-    box.classList.add(face.p_fake >= prediction.threshold ? "fake" : "real");
+    box.classList.add(prediction.people.find((person) => person.number === face.person).verdict);
+    box.classList.toggle("crowd", crowded);
     box.classList.toggle("low", y0 < 0.12 * height);
     box.classList.toggle("right", x0 > 0.8 * width);
     const share = { left: x0 / width, top: y0 / height, width: (x1 - x0) / width, height: (y1 - y0) / height };
@@ -185,16 +183,21 @@ function describe(faces, prediction) {
   return `${faces.length} face${faces.length > 1 ? "s" : ""}, boxed; ${scores.join(", ")}`;
 }
 
-function showPeople({ people, faces, kind }) {
+function showPeople(prediction) {
+  const { people, faces, kind } = prediction;
+  const digits = decimals(prediction);
   $("people-card").hidden = people.length < 2;
   const frames = new Set(faces.map((face) => face.frame)).size;
   $("seen-title").hidden = kind === "image";
-  $("people").replaceChildren(...people.map((person) => make("tr", {},
+  $("people").replaceChildren(...sorted(people).map((person) => make("tr", {},
     make("th", { scope: "row" }, make("span", { className: `chip ${shade(person.number)}` }), `${person.number + 1}`),
-    make("td", { hidden: kind === "image", textContent: `${person.frames} of ${frames} frames` }),
-    make("td", { textContent: percent(person.p_fake) }),
-    make("td", { className: "muted", textContent: person.counts ? "" : "seen too rarely to count" }))));
+    make("td", {}, person.counts ? tag(person.verdict) : make("span", { className: "muted", textContent: "seen too rarely to count" })),
+    make("td", { hidden: kind === "image", textContent: `${person.frames} of ${frames}` }),
+    make("td", { textContent: percent(person.p_fake, digits) }))));
 }
+
+export const sorted = (people) => people.toSorted((a, b) => b.counts - a.counts || b.p_fake - a.p_fake);
+export const tag = (verdict) => make("span", { className: `tag ${verdict}`, textContent: WORDS[verdict] });
 
 function showFrames(result, view) {
   const { prediction, pictures, size } = result;

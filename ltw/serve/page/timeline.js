@@ -1,5 +1,5 @@
 // Each person's score over time; a click goes to the nearest scored frame.
-import { make, shade } from "/static/result.js";
+import { CROWD, dashed, make, shade, sorted } from "/static/result.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -11,7 +11,7 @@ function path(d, className) {
 }
 
 // Draw it; `go` is called with the time that is clicked. Returns a function that marks one.
-export function drawTimeline({ people, faces, threshold }, moments, go) {
+export function drawTimeline({ people, faces, threshold, real_below: low }, moments, go) {
   const plot = document.getElementById("plot");
   const start = moments[0];
   const span = moments.at(-1) - start;
@@ -20,11 +20,11 @@ export function drawTimeline({ people, faces, threshold }, moments, go) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", "0 0 100 100");
   svg.setAttribute("preserveAspectRatio", "none");
-  svg.append(path("M0 0H100M0 50H100M0 100H100", "grid"), path(`M0 ${y(threshold)}H100`, "threshold"));
-  for (const person of people) {
+  svg.append(path("M0 0H100M0 50H100M0 100H100", "grid"), path(`M0 ${y(threshold)}H100V${y(low)}H0Z`, "doubt"), path(`M0 ${y(threshold)}H100M0 ${y(low)}H100`, "threshold"));
+  for (const [rank, person] of [...sorted(people).entries()].reverse()) {
     const points = faces.filter((face) => face.person === person.number).map((face) => `${x(face.time)} ${y(face.p_fake)}`);
-    const look = person.counts ? "" : " brief";
-    const line = path(`M${points.join("L")}`, `line${look}`);
+    const look = person.counts && rank < CROWD ? "" : " brief";
+    const line = path(`M${points.join("L")}`, `line${look}${dashed(person.number) ? " dashed" : ""}`);
     const dots = path(points.map((point) => `M${point}h0`).join(""), `dots${look}`);
     for (const drawn of [line, dots]) {
       drawn.classList.add(shade(person.number));
