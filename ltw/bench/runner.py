@@ -31,9 +31,10 @@ otherwise, and tables would differ in their last digits. ``training.threads`` se
 def run_all(runs: Sequence[PlannedRun], *, jobs: int = 1) -> dict[str, str]:
     """Train and test what is not finished, ``jobs`` runs at a time; return failures by run.
 
-    Each run has a process of its own, of `THREADS` threads unless it is set otherwise, and writes what it has to say
-    into its folder's log.txt. One that fails, or whose process dies, does not stop the others; a
-    second call tries it again. When this process ends, however it does, so do theirs.
+    Each run has a process of its own, of `THREADS` threads unless it is set otherwise, and writes
+    what it has to say into its folder's log.txt. One that fails, or whose process dies, does not
+    stop the others; a second call tries it again. When this process ends, however it does, so do
+    theirs and those that they started.
     """
     todo = [run for run in runs if not run.is_finished]
     failures: dict[str, str] = {}
