@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 from uuid import uuid4
 
@@ -85,11 +86,12 @@ def require_writable(path: Path) -> None:
             part.unlink(missing_ok=True)
 
 
-def sweep(folder: Path, name: str = "*") -> None:
-    """Remove what killed writes of the file ``name`` left in ``folder``: no living process's."""
+def sweep(folder: Path, name: str | None = None) -> None:
+    """Remove what killed writes left in ``folder``, of ``name`` or all, if nobody alive writes."""
     if not folder.is_dir():
         return
-    for part in folder.glob(f".{name}.*.part"):
+    pattern = "*" if name is None else escape(name)
+    for part in folder.glob(f".{pattern}.*.part"):
         if not _is_owned(part):
             if part.is_dir():
                 shutil.rmtree(part, ignore_errors=True)

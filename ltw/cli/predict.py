@@ -67,9 +67,12 @@ def predict(
     """
     if not model.startswith("hf://"):
         os.environ["HF_HUB_OFFLINE"] = "1"
+    from ltw.files import require_writable
     from ltw.infer import Detector
     from ltw.infer.inputs import list_files
 
+    for path in filter(None, (csv, html)):
+        require_writable(path)
     files, left_out = list_files(paths)
     detector = Detector.load(model)
     if detector.settings.caution:

@@ -19,7 +19,8 @@ def source_faces(
     """Return the rows of a split that belong to ``sources``: their fakes and the reals beside them.
 
     Reals come only from data sets and at compressions that hold a source's fakes: a store may hold
-    targets too, and nothing but the forgery may tell the label.
+    targets too, and nothing but the forgery may tell the label. They are in the order of the
+    videos' names and their frames, whenever each came into the store.
 
     Raises:
         DataError: a domain or compression is not in the store, or the split lacks one of the
@@ -68,7 +69,11 @@ def _with_reals(records: pd.DataFrame, fakes: pd.DataFrame, split: str) -> Rows:
             f"no real face in split {split!r} of {', '.join(sorted(set(fakes['dataset'])))}: "
             "fakes alone cannot be told from anything; extract the reals too"
         )
-    return np.sort(np.concatenate([fakes.index, reals.index])).astype(np.int64)
+    rows = np.sort(np.concatenate([fakes.index, reals.index])).astype(np.int64)
+    places = records.loc[rows, ["video", "frame"]]
+    if places["video"].is_monotonic_increasing:  # extracted in one go
+        return rows
+    return places.sort_values(["video", "frame"], kind="stable").index.to_numpy(np.int64)
 
 
 def _forgeries(records: pd.DataFrame) -> list[str]:
