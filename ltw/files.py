@@ -8,7 +8,7 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
 from uuid import uuid4
@@ -44,7 +44,8 @@ def atomic(path: Path) -> Iterator[Path]:
             raise OSError(error.errno or errno.EIO, reason, str(path)) from error
         raise
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # below a file there is nothing to remove
+            part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -82,16 +83,20 @@ def require_writable(path: Path) -> None:
         code = getattr(error, "errno", None) or errno.EINVAL
         raise OSError(code, os.strerror(code), str(path)) from None
     finally:
-        if "\0" not in str(part):
+        with suppress(OSError, ValueError):
             part.unlink(missing_ok=True)
 
 
-def sweep(folder: Path, name: str | None = None) -> None:
-    """Remove what killed writes left in ``folder``, of ``name`` or all, if nobody alive writes."""
+def sweep(folder: Path, name: str | None = None, *, below: bool = False) -> None:
+    """Remove what killed writes left in ``folder``, of ``name`` or all, if nobody alive writes.
+
+    With ``below``, in all folders below it too.
+    """
     if not folder.is_dir():
         return
     pattern = "*" if name is None else escape(name)
-    for part in folder.glob(f".{pattern}.*.part"):
+    search = folder.rglob if below else folder.glob
+    for part in list(search(f".{pattern}.*.part")):
         if not _is_owned(part):
             if part.is_dir():
                 shutil.rmtree(part, ignore_errors=True)

@@ -14,6 +14,7 @@ from rich.table import Column, Table
 from ltw.cli.choices import one_of
 from ltw.cli.output import end, list_failures, names, output
 from ltw.data.readers import READERS
+from ltw.files import sweep
 from ltw.parallel import ENGINES
 from ltw.synth import QUALITIES
 
@@ -84,6 +85,7 @@ def synth(
         source = Source(
             autoencoder_digest(autoencoder), partial(load_autoencoder, autoencoder.resolve())
         )
+    sweep(out, below=True)
     summary = make_corpus(
         out,
         faces=faces,

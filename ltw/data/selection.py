@@ -19,9 +19,7 @@ def source_faces(
     """Return the rows of a split that belong to ``sources``: their fakes and the reals beside them.
 
     Reals come only from data sets and at compressions that hold a source's fakes: a store may hold
-    targets too, and nothing but the forgery may tell the label. They are in the order of the
-    videos' names and their frames, whenever each came into the store.
-
+    targets too, and nothing but the forgery may tell the label.
     Raises:
         DataError: a domain or compression is not in the store, or the split lacks one of the
             sources or reals.
@@ -29,6 +27,17 @@ def source_faces(
     _require(sources, "source", _forgeries(records))
     records = _of_compression(records, compression)
     return _with_reals(records, _fakes(records, sources, "source", split), split)
+
+
+def ordered_by_name(records: pd.DataFrame, rows: Rows) -> Rows:
+    """Return rows in the order of their videos' names and frames, whenever each was extracted.
+
+    So a run does not depend on which videos failed at first and came in later.
+    """
+    places = records.loc[rows, ["video", "frame"]]
+    if places["video"].is_monotonic_increasing:  # all extracted in one go
+        return rows
+    return places.sort_values(["video", "frame"], kind="stable").index.to_numpy(np.int64)
 
 
 def evaluation_faces(records: pd.DataFrame, domains: list[str], compression: str | None) -> Rows:
@@ -69,11 +78,7 @@ def _with_reals(records: pd.DataFrame, fakes: pd.DataFrame, split: str) -> Rows:
             f"no real face in split {split!r} of {', '.join(sorted(set(fakes['dataset'])))}: "
             "fakes alone cannot be told from anything; extract the reals too"
         )
-    rows = np.sort(np.concatenate([fakes.index, reals.index])).astype(np.int64)
-    places = records.loc[rows, ["video", "frame"]]
-    if places["video"].is_monotonic_increasing:  # extracted in one go
-        return rows
-    return places.sort_values(["video", "frame"], kind="stable").index.to_numpy(np.int64)
+    return np.sort(np.concatenate([fakes.index, reals.index])).astype(np.int64)
 
 
 def _forgeries(records: pd.DataFrame) -> list[str]:

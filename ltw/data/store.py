@@ -191,7 +191,7 @@ def read_records(store: Path) -> pd.DataFrame:
     for name, good in sound.items():
         if not good.all():
             row = int(np.argmin(good))
-            value = records[name].iloc[row]
+            value = records[name].tolist()[row]
             raise DataError(f"{path}: damaged (face {row} has {name} = {value!r}); {_RESTORE}")
     return records
 

@@ -22,7 +22,7 @@ from ltw import metrics
 from ltw.config import Config
 from ltw.data.loader import load_batches, reader_deaths_told
 from ltw.data.pairing import BatchRows, Pairing, epoch_batches, meta_split
-from ltw.data.selection import source_faces
+from ltw.data.selection import ordered_by_name, source_faces
 from ltw.data.store import Store
 from ltw.engine.build import build_method, build_optimizer, choose_device
 from ltw.engine.checkpoint import load_checkpoint, save_checkpoint
@@ -117,8 +117,10 @@ class _Trainer:
         self.run = run
         self.store = Store(config.store)
         records, sources = self.store.records, list(config.sources)
-        self.faces = source_faces(records, sources, config.compression, "train")
-        self.validation = source_faces(records, sources, config.compression, "val")
+        self.faces, self.validation = (
+            ordered_by_name(records, source_faces(records, sources, config.compression, split))
+            for split in ("train", "val")
+        )
         self.device = choose_device(config.training.device)
         self.method = build_method(config)
         if self.method.paired:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from toy_store import toy_store
 
-from ltw.data.selection import source_faces
+from ltw.data.selection import ordered_by_name, source_faces
 from ltw.data.store import Parameters, Store, open_shard, part_paths, shard_path
 from ltw.data.store_writer import attempted, begin, finalize
 from ltw.errors import DataError
@@ -160,20 +160,16 @@ def test_columns_of_the_records_are_checked(store, damage):
     path = store / "records.parquet"
     table = pq.read_table(path)
     changed, reason = damage(table.to_pandas())
-    fields = [f for f in table.schema if f.name in changed and damage is not flat_boxes]
-    same = [f for f in fields if f.name != "label" or damage is not retyped]
-    pq.write_table(
-        pa.table(
-            {
-                name: pa.array(
-                    changed[name].tolist(),
-                    next((f.type for f in same if f.name == name), None),
-                )
-                for name in changed
-            }
-        ),
-        path,
-    )
+    kinds = {field.name: field.type for field in table.schema}
+    if damage in (retyped, flat_boxes):
+        kinds = {name: kind for name, kind in kinds.items() if name not in ("label", "box")}
+    columns = {
+        name: pa.array([None if v is np.nan else v for v in changed[name]], kinds.get(name))
+        if name == "video"
+        else pa.array(changed[name].tolist(), kinds.get(name))
+        for name in changed
+    }
+    pq.write_table(pa.table(columns), path)
     refused(store, "records.parquet", reason)
 
 
@@ -198,8 +194,10 @@ def test_the_order_of_training_faces_is_that_of_names_whenever_they_came(sound):
     records = Store(sound).records
     first = records["person"].isin(["train0", "train3"])
     later = pd.concat([records[~first], records[first]], ignore_index=True)  # extracted last
-    rows = source_faces(records, ["stripes", "bands"], None, "train")
-    again = source_faces(later, ["stripes", "bands"], None, "train")
+    rows, again = (
+        ordered_by_name(table, source_faces(table, ["stripes", "bands"], None, "train"))
+        for table in (records, later)
+    )
     columns = ["video", "frame", "label"]
     pd.testing.assert_frame_equal(
         records.loc[rows, columns].reset_index(drop=True),
