@@ -151,7 +151,9 @@ def finalize(store: Path) -> None:
     fresh = [path for record, path in parts if record.video not in merged]
     for number, group in enumerate(_groups(fresh), start=first):
         tables = [pa.Table.from_batches([open_shard(path)]) for path in group]
-        faces = pa.concat_tables([_with_unknowns(table).select(PART.names) for table in tables])
+        faces = pa.concat_tables(
+            [_with_unknowns(table).select(PART.names).cast(PART) for table in tables]
+        )
         kept = _SHARD if number == 0 else open_shard(shard_path(store, 0)).schema
         _write_batch(shard_path(store, number), faces.select(kept.names).cast(kept))
         places = [

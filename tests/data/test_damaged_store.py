@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from toy_store import toy_store
 
+from ltw.data import store_writer
 from ltw.data.selection import ordered_by_name, source_faces
 from ltw.data.store import Parameters, Store, open_shard, part_paths, shard_path
 from ltw.data.store_writer import attempted, begin, finalize
@@ -188,6 +189,21 @@ def test_an_extraction_names_a_part_that_is_none(store):
     assert part_paths(store) == [part]
     with pytest.raises(DataError, match=r"a\.arrow: damaged.*delete this file"):
         attempted(store)
+
+
+def test_parts_of_an_earlier_version_are_merged_with_new_ones(tmp_path, monkeypatch):
+    """Its columns could be empty, as far as their type said."""
+    write = store_writer._write_batch
+
+    def as_before(path, table):
+        if len(part_paths(path.parent.parent)) == 1:
+            loose = pa.schema([field.with_nullable(True) for field in table.schema])
+            table = table.cast(loose.with_metadata(table.schema.metadata))
+        write(path, table)
+
+    monkeypatch.setattr(store_writer, "_write_batch", as_before)
+    store = Store(toy_store(tmp_path / "store", people={"train": 2}))
+    assert len(store.images(range(len(store)))) == 30
 
 
 def test_the_order_of_training_faces_is_that_of_names_whenever_they_came(sound):
