@@ -42,27 +42,27 @@ else:  # a table for every section that a method names, each with its defaults
 class TrainingConfig(Section):
     """The loop, shared by all methods."""
 
-    epochs: int = Field(default=10, ge=1)
-    steps_per_epoch: int | None = Field(default=None, ge=1)
+    epochs: int = Field(default=10, ge=1, le=1_000_000)
+    steps_per_epoch: int | None = Field(default=None, ge=1, le=10_000_000)
     """Default: as many as drawing every source fake once takes."""
-    batch_size: int = Field(default=25, ge=2)
+    batch_size: int = Field(default=25, ge=2, le=65_536)
     learning_rate: float = Field(default=1e-3, gt=0)
     """Adam's, for θ."""
     weight_learning_rate: float = Field(default=1e-3, gt=0)
     """φ, Adam's for w."""
-    lr_step_epochs: int = Field(default=5, ge=1)
+    lr_step_epochs: int = Field(default=5, ge=1, le=1_000_000)
     lr_gamma: float = Field(default=0.1, gt=0, le=1)
     selection: Literal["last", "best"] = "best"
     """The epoch that is released: the last (the paper), or that of the best validation AUC."""
     recompute_batch_norm: bool = False
     """Before validation, take BatchNorm's statistics anew from training faces of all sources."""
-    checkpoint_minutes: float = Field(default=5.0, gt=0)
+    checkpoint_minutes: float = Field(default=5.0, gt=0, le=525_600)
     """Between epochs, save at least this often, so that a kill costs little."""
-    workers: int = Field(default=1, ge=0)
+    workers: int = Field(default=1, ge=0, le=1024)
     """Processes that read and decode batches ahead of the step."""
-    threads: int | None = Field(default=None, ge=1)
-    """PyTorch's threads; default: all cores."""
-    device: str = "auto"
+    threads: int | None = Field(default=None, ge=1, le=1024)
+    """PyTorch's threads; default: all cores. A run goes on with as many as it began with."""
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|(cuda|mps|xpu)(:[0-9]{1,3})?)$")
     """``auto`` (a GPU where there is one), ``cpu``, ``cuda``, ``cuda:1``, ..."""
 
 
@@ -96,7 +96,9 @@ class Config(MethodSections):
     release: ReleaseConfig = ReleaseConfig()
 
     @model_validator(mode="after")
-    def _target_is_unseen(self) -> Self:
+    def _names_are_sound(self) -> Self:
+        if "\0" in str(self.store):
+            raise ValueError(f"store {str(self.store)!r} has a NUL in its name: no folder has")
         if self.target in self.sources:
             raise ValueError(f"target {self.target!r} is also a source: it would not be unseen")
         if len(set(self.sources)) < len(self.sources):
@@ -131,8 +133,10 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
         raise ConfigError(f"{path}: is a folder; give the TOML file of an experiment") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # not TOML, not UTF-8, a name with NUL, an endless integer
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: not valid TOML: nested too deeply") from None
     for override in overrides:
         set_key(values, *parse_override(override))
     config = parse_config(values, str(path))
@@ -163,6 +167,8 @@ def parse_override(override: str) -> tuple[str, Any]:
         return key.strip(), tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return key.strip(), text  # a bare word is a string
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"--set {key.strip()}: no value ({error})") from None
 
 
 def set_key(values: dict[str, Any], key: str, value: object) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 
@@ -16,6 +17,27 @@ class ConfigError(LTWError):
 
 class DataError(LTWError):
     """A data set, store or file is missing, damaged or not what it should be."""
+
+
+class Stopped(BaseException):
+    """Ctrl-C or SIGTERM, as the command line raises them; notes say what was kept.
+
+    No `Exception`, as KeyboardInterrupt is none: what catches errors does not catch it.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+@contextmanager
+def when_stopped(say: Callable[[], str]) -> Iterator[None]:
+    """Add what ``say()`` returns, what was kept and how to go on, to whatever stops the block."""
+    try:
+        yield
+    except (Stopped, KeyboardInterrupt) as stop:
+        stop.add_note(say())
+        raise
 
 
 def did_you_mean(name: str, allowed: Iterable[str]) -> str:

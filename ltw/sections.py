@@ -31,6 +31,8 @@ class DetectorConfig(Section):
     """Side of the input in pixels; crops are resized to it."""
 
 
+SHOWN = 200
+
 S = TypeVar("S", bound=BaseModel)
 
 
@@ -59,7 +61,16 @@ def _explain(
     if kind == "literal_error":
         near = get_close_matches(str(value), re.findall("'([^']*)'", reason), n=1, cutoff=0.5)
         reason += f"; did you mean {near[0]!r}?" if near else ""
-    return f"{key} = {value!r}: {reason}" if key else reason
+    return f"{key} = {_shown(value)}: {reason}" if key else reason
+
+
+def _shown(value: object) -> str:
+    """Return a value as a message shows it: of one without end, the beginning."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # Python writes no integer of more than 4300 digits
+        return "a value too long to be shown"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def _keys(section: type[BaseModel], tables: tuple[int | str, ...]) -> list[str]:

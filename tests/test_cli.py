@@ -15,6 +15,7 @@ from importlib.metadata import version
 import cv2
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 import torch
 import typer.main
@@ -393,7 +394,8 @@ def test_a_mistake_in_a_process_of_its_own(tmp_path):
 
 
 @pytest.mark.slow
-def test_interrupted_training_says_no_more_and_resumes(experiment, tmp_path):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_training_says_how_to_go_on_and_resumes(experiment, tmp_path, number, code):
     command = [sys.executable, "-m", "ltw", "train", str(experiment), "--run"]
     command += [str(tmp_path / "run"), "--set", "training.steps_per_epoch=40"]
     command += ["--set", "training.workers=1", "--set", "training.epochs=1"]
@@ -404,13 +406,42 @@ def test_interrupted_training_says_no_more_and_resumes(experiment, tmp_path):
     while not (log.exists() and log.read_text().count("\n") > 3):
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, number)
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert out == ""
     assert "Traceback" not in err
-    subprocess.run([*command, "--resume"], check=True, capture_output=True, timeout=120)
+    assert "stopped in epoch 1 of 1" in err
+    resume = ["--resume", str(tmp_path / "run")]
+    assert f"`ltw train {' '.join(resume)}` goes on" in err
+    command = [*command[:4], *resume]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
     assert log.read_text().count("\n") == 41
+
+
+@pytest.mark.slow
+def test_a_killed_reader_of_faces_is_one_message(experiment, tmp_path):
+    command = [sys.executable, "-m", "ltw", "train", str(experiment), "--run"]
+    command += [str(tmp_path / "run"), "--set", "training.steps_per_epoch=4000"]
+    command += ["--set", "training.workers=1"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    log = tmp_path / "run/metrics.jsonl"
+    while not (log.exists() and log.read_text().count("\n") > 3):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    readers = [child for child in psutil.Process(process.pid).children() if is_fork(child)]
+    assert len(readers) == 1
+    readers[0].kill()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "Traceback" not in err
+    assert "a process that reads faces died" in err
+    assert "--resume goes on" in err
+
+
+def is_fork(process):
+    """Whether a child is a copy of its parent: the resource tracker is a program of its own."""
+    return process.cmdline() == process.parent().cmdline()
 
 
 # Help

@@ -199,6 +199,12 @@ def test_every_section_knows_its_keys():
         ("sources", "'swap'", "tuple"),
         ("seed", "-1", "greater than or equal to 0"),
         ("seed", "9223372036854775808", "less than"),
+        ("training.threads", "1000000", "less than or equal to 1024"),
+        ("training.batch_size", "1000000000000", "less than or equal to 65536"),
+        ("training.workers", "1000000", "less than or equal to 1024"),
+        ("training.epochs", "1000000000000", "less than or equal to 1000000"),
+        ("training.device", "'meta'", "pattern"),
+        ("training.device", "'hpu'", "pattern"),
     ],
 )
 def test_a_value_out_of_range_names_key_value_and_range(write, key, value, reason):
@@ -267,6 +273,25 @@ def test_overrides_win_over_the_file_leave_its_other_keys_and_the_last_one_wins(
 )
 def test_a_wrong_override_is_said(write, override, message):
     assert message in refusal(write(EVERYTHING), override)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("seed = " + "9" * 5000, "not valid TOML"),
+        ("seed = 0x" + "f" * 9000, "seed = a value too long to be shown"),
+        ("seed = " + "9" * 4000, "9999..."),
+        ("sources = " + "[" * 100_000, "nested too deeply"),
+        ('store = "a\\u0000b"', "has a NUL in its name"),
+        ('method = "' + "x" * 100_000 + '"\nseed = -1', "seed = -1"),
+    ],
+)
+def test_values_without_bounds_are_one_short_message(write, text, message):
+    base = "" if text.startswith(("store", "sources")) else MINIMAL
+    rest = 'sources = ["a"]' if text.startswith("store") else ""
+    said = refusal(write(f"{base}\n{text}\n{rest}"))
+    assert message in said
+    assert len(said) < 1000
 
 
 def test_files_that_are_no_experiment(write, tmp_path):

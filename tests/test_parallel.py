@@ -7,13 +7,13 @@ import sys
 import textwrap
 import time
 from functools import partial
-from multiprocessing import Pipe
+from multiprocessing import Pipe, get_context
 from pathlib import Path
 
 import pytest
 
 from ltw.errors import ConfigError, DataError, LTWError
-from ltw.parallel import Failure, Shard, map_unordered
+from ltw.parallel import Failure, Shard, map_unordered, tie_to_parent
 from ltw.parallel.processes import _serve
 
 
@@ -141,6 +141,56 @@ def test_no_process_outlives_its_parent(tmp_path, number):
     started = pids(tmp_path, 2)
     parent.send_signal(number)
     parent.wait(20)
+    wait_until_gone(started)
+
+
+def stay(folder: Path, seconds: float) -> None:
+    """A child of a worker, as a DataLoader's are: it asks to end with its parent."""
+    tie_to_parent()
+    (folder / f"{os.getpid()}.pid").touch()
+    time.sleep(seconds)
+
+
+def have_a_child(folder: Path, x: int) -> None:
+    child = get_context("fork").Process(target=stay, args=(folder, 600))
+    child.start()
+    (folder / f"{os.getpid()}.pid").touch()
+    child.join()
+
+
+@pytest.mark.parametrize(
+    ("whom", "number"),
+    [
+        ("parent", signal.SIGINT),
+        ("parent", signal.SIGTERM),
+        ("parent", signal.SIGKILL),
+        ("worker", signal.SIGKILL),
+    ],
+)
+def test_no_grandchild_outlives_a_worker_or_its_parent(tmp_path, number, whom):
+    script = tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent(f"""
+        from functools import partial
+        from pathlib import Path
+        from ltw.parallel import map_unordered
+        from test_parallel import have_a_child
+
+        if __name__ == "__main__":
+            work = partial(have_a_child, Path({str(tmp_path)!r}))
+            print(list(map_unordered(work, [1], workers=1)))
+        """)
+    )
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    parent = subprocess.Popen(
+        [sys.executable, script], env=os.environ | {"PYTHONPATH": path}, stderr=subprocess.DEVNULL
+    )
+    started = pids(tmp_path, 2)
+    if whom == "parent":
+        parent.send_signal(number)
+    else:
+        os.kill(min(started), number)  # the worker's number is the lower: it came first
+    parent.wait(60)
     wait_until_gone(started)
 
 

@@ -19,27 +19,31 @@ from ltw.engine.settings import settings_hash
 from ltw.engine.train import data_loading_share, train
 from ltw.errors import LTWError
 from ltw.methods import METHODS
-from ltw.parallel import Failure, cores, map_unordered
+from ltw.parallel import Failure, map_unordered
 
 LOCK_SECONDS = 10.0  # a killed call's processes end within moments
+THREADS = 2
+"""PyTorch's threads of a run, whatever the machine and ``jobs``: on more of them a sum is split
+otherwise, and tables would differ in their last digits. ``training.threads`` sets another number.
+"""
 
 
 def run_all(runs: Sequence[PlannedRun], *, jobs: int = 1) -> dict[str, str]:
     """Train and test what is not finished, ``jobs`` runs at a time; return failures by run.
 
-    Each run has a process of its own with its share of the cores, and writes what it has to say
-    into its folder's log.txt. One that fails, or whose process dies, does not stop the others; a
-    second call tries it again. When this process ends, however it does, so do theirs.
+    Each run has a process of its own, of `THREADS` threads unless it is set otherwise, and writes
+    what it has to say into its folder's log.txt. One that fails, or whose process dies, does not
+    stop the others; a second call tries it again. When this process ends, however it does, so do
+    theirs and those that they started.
     """
     todo = [run for run in runs if not run.is_finished]
-    threads = max(1, cores() // jobs)
     failures: dict[str, str] = {}
     with StatusTable(runs, done=[run for run in runs if run not in todo]) as status:
 
         def begun() -> Iterator[PlannedRun]:  # drawn one by one, as processes become free
             for run in todo:
                 status.start(run)
-                yield _with_threads(run, threads)
+                yield _with_threads(run)
 
         for position, outcome in map_unordered(
             _work, begun(), workers=min(jobs, max(1, len(todo)))
@@ -71,7 +75,7 @@ def complete(run: PlannedRun) -> None:
         return
     run.folder.write_record(run.record)
     _take_first_phase(run)
-    train(run.config, run.folder.path, resume=begun)
+    train(run.config, run.folder.path, resume=begun, locked=True)
     evaluate_run(run.folder.path, run.tests, run.benchmark.domains)
 
 
@@ -92,11 +96,11 @@ def _take_first_phase(run: PlannedRun) -> None:
             return
 
 
-def _with_threads(run: PlannedRun, threads: int) -> PlannedRun:
+def _with_threads(run: PlannedRun) -> PlannedRun:
     training = run.config.training
     if training.threads is not None:
         return run
-    training = training.model_copy(update={"threads": threads})
+    training = training.model_copy(update={"threads": THREADS})
     return replace(run, config=run.config.model_copy(update={"training": training}))
 
 

@@ -1,13 +1,18 @@
 """Command line: one command a stage, each stage a function of its own elsewhere.
 
 Exit codes: 0 done; 1 done, but some inputs failed and are listed; 2 bad usage or bad input, said in
-one message on standard error. Results go to standard output, progress to standard error.
+one message on standard error; 130 and 143 stopped by Ctrl-C and SIGTERM, with what was kept.
+Results go to standard output, progress to standard error.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
@@ -15,7 +20,7 @@ from rich.markup import escape
 
 import ltw
 from ltw.cli import bench, data, doctor, evaluate, export, figures, predict, serve, training
-from ltw.errors import LTWError
+from ltw.errors import LTWError, Stopped
 from ltw.progress import console, show_log
 from ltw.terminal import replace_unprintable
 
@@ -79,11 +84,37 @@ def main() -> None:
     replace_unprintable()
     show_log()
     try:
-        app()
+        with _signals_raised():
+            app()
     except LTWError as error:
         _refuse(str(error))
     except OSError as error:  # a folder that cannot be written, a full disk
         _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except Stopped as stop:
+        for note in getattr(stop, "__notes__", ("stopped; the same command begins again",)):
+            console.print(note, style="yellow", markup=False, soft_wrap=True, highlight=False)
+        sys.exit(128 + stop.number)
+
+
+@contextmanager
+def _signals_raised() -> Iterator[None]:
+    """Raise the first Ctrl-C or SIGTERM as `Stopped`, so that files are cleared; a second kills."""
+
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
+        signal.signal(number, signal.SIG_DFL)
+        raise Stopped(number)
+
+    caught = [
+        number
+        for number in (signal.SIGINT, signal.SIGTERM)
+        if signal.getsignal(number) is not signal.SIG_IGN  # a shell's background job, say
+    ]
+    before = {number: signal.signal(number, stop) for number in caught}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _refuse(message: str) -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from statistics import median
@@ -11,7 +12,8 @@ import typer
 from rich.markup import escape
 
 from ltw.cli.output import end, names, output
-from ltw.files import write_text
+from ltw.errors import when_stopped
+from ltw.files import require_writable, write_text
 from ltw.progress import console
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ def run(
         list[str] | None,
         typer.Option("--set", help="A setting of all runs, as in `training.epochs=3`; repeatable."),
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Runs at once; they share the cores.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Runs at once; each has two threads.")] = 1,
     shard: Annotated[
         str, typer.Option(help="i/n, from 1/n to n/n: this part of the runs only, for schedulers.")
     ] = "1/1",
@@ -94,8 +96,10 @@ def run(
         for planned in runs:
             output.print(f"{_state(planned)}  {planned.folder}", soft_wrap=True)
         return
+    require_writable(out / "results.json")
     try:
-        failures = run_all(runs, jobs=jobs)
+        with when_stopped(lambda: _kept(runs, out)):
+            failures = run_all(runs, jobs=jobs)
     finally:
         results = write_results(out)
     if shares := data_loading_shares(runs):
@@ -116,6 +120,14 @@ def _suite(name: str, stores: list[Path], methods: str | None, synthetic: bool) 
     if synthetic:
         suite = rehearsal(suite)
     return suite if methods is None else suite.only(names(methods))
+
+
+def _kept(runs: Sequence[PlannedRun], out: Path) -> str:
+    done = sum(run.is_finished for run in runs)
+    return (
+        f"{out}: stopped with {done} of {len(runs)} runs finished; the others keep their last "
+        "checkpoints, and the same command goes on"
+    )
 
 
 def _state(run: PlannedRun) -> str:

@@ -15,6 +15,7 @@ from ltw.cli.choices import one_of
 from ltw.cli.output import end, list_failures, names, output
 from ltw.cli.reading import Debug, MaxAspect, MaxMegapixels, MaxVideoMegapixels, show_tracebacks
 from ltw.data.readers import READERS
+from ltw.files import sweep
 from ltw.media.limits import LIMITS, Limits
 from ltw.parallel import ENGINES
 from ltw.synth import QUALITIES
@@ -89,6 +90,7 @@ def synth(
         source = Source(
             autoencoder_digest(autoencoder), partial(load_autoencoder, autoencoder.resolve())
         )
+    sweep(out, below=True)
     summary = make_corpus(
         out,
         faces=faces,

@@ -87,9 +87,12 @@ def predict(
         raise ConfigError(MODELS)
     if not model.startswith("hf://"):
         os.environ["HF_HUB_OFFLINE"] = "1"
+    from ltw.files import require_writable
     from ltw.infer import Detector
     from ltw.infer.inputs import list_files
 
+    for file in filter(None, (csv, html)):
+        require_writable(file)
     show_tracebacks(debug)
     limits = Limits(max_megapixels, max_video_megapixels, max_aspect)
     inputs = list_files(paths)

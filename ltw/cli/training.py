@@ -30,7 +30,9 @@ def demo(
 
 
 def train(
-    config: Annotated[Path, typer.Argument(help="Experiment file (TOML).")],
+    config: Annotated[
+        Path, typer.Argument(help="Experiment file (TOML); with --resume, a run's folder will do.")
+    ],
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", help="Override a key, as in `training.epochs=3`; repeatable."),
@@ -39,7 +41,7 @@ def train(
         Path | None, typer.Option(help="Folder of the run; default: runs/NAME-METHOD-SEED.")
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a run that was cut off.")
+        bool, typer.Option("--resume", help="Go on with a run that was cut off: `--resume RUN`.")
     ] = False,
 ) -> None:
     """Train a detector as an experiment file says.
@@ -47,11 +49,17 @@ def train(
     The best checkpoint is chosen on validation faces of the source domains; the target is never
     read. `tensorboard --logdir RUN` shows the curves.
 
-    Example: `ltw train configs/demo.toml --set method=alltrain --run runs/erm`
+    Example: `ltw train configs/demo.toml --set method=alltrain --run runs/erm`, and where that was
+    cut off, `ltw train --resume runs/erm`
     """
     from ltw.config import load_config
+    from ltw.engine.run_folder import RunFolder
     from ltw.engine.train import train as train_run
 
+    if resume and config.is_dir():
+        if run is not None:
+            raise typer.BadParameter(f"--resume {config} is the run already; leave --run out")
+        run, config = config, RunFolder(config).config_path
     loaded = load_config(config, set_ or [])
     run = run or Path("runs") / f"{config.stem}-{loaded.method}-{loaded.seed}"
     train_run(loaded, run, resume=resume)

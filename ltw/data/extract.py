@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from ltw.data.clips import extract_clip, video_record
 from ltw.data.precropped import copy_clip
-from ltw.data.store import Parameters
+from ltw.data.store import MAX_FRAMES, MAX_SIZE, Parameters
 from ltw.data.store_writer import (
     Part,
     VideoRecord,
@@ -25,8 +25,9 @@ from ltw.data.store_writer import (
     finalize,
     write_part,
 )
-from ltw.errors import DataError
+from ltw.errors import DataError, when_stopped
 from ltw.faces import CROP_SIZE, MARGIN
+from ltw.files import sweep
 from ltw.media.limits import LIMITS, Limits
 from ltw.parallel import Failure, Shard, map_unordered
 from ltw.progress import progress_bar
@@ -34,6 +35,10 @@ from ltw.types import Clip
 
 TIMEOUT = 600.0
 """Seconds after which a video is given up: minutes more than the longest of the data sets takes."""
+
+
+MAX_WORKERS = 4096
+"""Processes at most: more than any cluster that is known to run this."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,9 @@ def extract(
     _check(clips, parameters, workers, timeout)
     begin(store, parameters)
     mine = clips if shard is None else shard.of(sorted(clips, key=lambda clip: clip.video))
-    with _alone(store, shard):
+    with _alone(store, shard), when_stopped(partial(_stopped, store)):
+        for folder in (store, store / "parts", store / "faces"):
+            sweep(folder)
         before = attempted(store)
         pending = [clip for clip in mine if _is_pending(clip, before, parameters, retry_failed)]
         work = partial(_extract_one, store=store, parameters=parameters, limits=limits)
@@ -122,6 +129,14 @@ def _alone(store: Path, shard: Shard | None) -> Iterator[None]:
     except Timeout:
         who = "extraction" if shard is None else f"extraction of shard {shard}"
         raise DataError(f"{store}: another {who} is writing to this store") from None
+
+
+def _stopped(store: Path) -> str:
+    waiting = sum(1 for _ in (store / "parts").glob("*.arrow"))
+    return (
+        f"{store}: stopped; what is finished is kept (videos that wait to be merged: {waiting}), "
+        "and the same command goes on"
+    )
 
 
 def _margin(clips: Sequence[Clip], margin: int | None) -> int | None:
@@ -152,12 +167,16 @@ def _check(
     if twice:
         paths = [str(clip.path) for clip in clips if clip.video == twice[0]]
         raise DataError(f"names given twice ({len(twice)}), first {twice[0]}: {', '.join(paths)}")
-    if frames < 1:
-        raise DataError(f"frames is {frames}; it must be at least 1")
+    if not 1 <= frames <= MAX_FRAMES:
+        allowed = f"at least 1 and at most {MAX_FRAMES}"
+        raise DataError(f"frames is {frames}; it must be {allowed}")
+    if not 1 <= size <= MAX_SIZE:
+        raise DataError(f"size is {size}; it must be at least 1 and at most {MAX_SIZE} pixels")
     if margin is not None and not 0 <= margin < size:
         raise DataError(f"margin is {margin}; it must be at least 0 and below the size, {size}")
-    if workers is not None and workers < 1:
-        raise DataError(f"workers is {workers}; it must be at least 1")
+    if workers is not None and not 1 <= workers <= MAX_WORKERS:
+        allowed = f"at least 1 and at most {MAX_WORKERS}"
+        raise DataError(f"workers is {workers}; it must be {allowed}")
     if timeout <= 0:
         raise DataError(f"timeout is {timeout:g} seconds; it must be more than 0")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import cv2
@@ -14,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ltw.data.resize import resize_crops
 from ltw.errors import LTWError
+from ltw.parallel import tie_to_parent
 from ltw.types import Batch
 
 if TYPE_CHECKING:
@@ -100,9 +102,41 @@ def load_batches(
     dataset = _Batches(store, image_size, masks)
     # a generator of its own: drawing a seed from PyTorch's would change a resumed run's dropout
     own = torch.Generator()
-    for item in DataLoader(
-        dataset, sampler=plan, batch_size=None, num_workers=workers, generator=own
-    ):
+    loader = DataLoader(
+        dataset,
+        sampler=plan,
+        batch_size=None,
+        num_workers=workers,
+        generator=own,
+        worker_init_fn=_begin_reading,
+    )
+    for item in loader:
         if isinstance(item, LTWError):
             raise item
         yield item
+
+
+def _begin_reading(worker: int) -> None:
+    """Begin the life of process ``worker``: it ends with its parent, who decides on Ctrl-C."""
+    tie_to_parent()
+
+
+@contextmanager
+def reader_deaths_told() -> Iterator[None]:
+    """Turn PyTorch's error for a killed process of `load_batches` into one message.
+
+    PyTorch raises it wherever the caller is at that moment, so the block is all of its work.
+
+    Raises:
+        LTWError: a process died.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        reason = str(error).partition("\n")[0].strip().rstrip(".")
+        raise LTWError(
+            f"a process that reads faces died ({reason}); where memory is short, lower "
+            "training.workers or training.batch_size; --resume goes on from the last checkpoint"
+        ) from None

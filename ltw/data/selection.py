@@ -20,7 +20,6 @@ def source_faces(
 
     Reals come only from data sets and at compressions that hold a source's fakes: a store may hold
     targets too, and nothing but the forgery may tell the label.
-
     Raises:
         DataError: a domain or compression is not in the store, or the split lacks one of the
             sources or reals.
@@ -28,6 +27,17 @@ def source_faces(
     _require(sources, "source", _forgeries(records))
     records = _of_compression(records, compression)
     return _with_reals(records, _fakes(records, sources, "source", split), split)
+
+
+def ordered_by_name(records: pd.DataFrame, rows: Rows) -> Rows:
+    """Return rows in the order of their videos' names and frames, whenever each was extracted.
+
+    So a run does not depend on which videos failed at first and came in later.
+    """
+    places = records.loc[rows, ["video", "frame"]]
+    if places["video"].is_monotonic_increasing:  # all extracted in one go
+        return rows
+    return places.sort_values(["video", "frame"], kind="stable").index.to_numpy(np.int64)
 
 
 def evaluation_faces(records: pd.DataFrame, domains: list[str], compression: str | None) -> Rows:

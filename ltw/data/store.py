@@ -12,25 +12,31 @@ pandas opens the tables and Hugging Face `datasets` the faces without this code.
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import cv2
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
+from pydantic import Field
 
+from ltw.data.records import INDEX, PART, UNKNOWN, VIDEO
 from ltw.errors import DataError
+from ltw.schema import JSONFile, read_table, wrong_columns
+from ltw.types import SPLITS
 
 FORMAT = 1
 RECORDS, VIDEOS, PARAMETERS = "records.parquet", "videos.parquet", "store.json"
-UNKNOWN: Mapping[str, float | str] = {"quality": math.nan, "failure": ""}
-"""Columns that came after the first stores, with what they say where nobody knows."""
+MAX_SIZE = 4096
+"""Side of a crop at most, in pixels: a batch of larger ones would fill the memory."""
+MAX_FRAMES = 1_000_000
+"""Frames of a video at most."""
+_RESTORE = "restore it from a copy, or extract into another folder"
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,8 @@ class Store:
     ``len(store) - 1``. Faces are memory-mapped: only those asked for are read.
 
     Raises:
-        DataError: the folder is no store, its extraction has not ended, or part of it is missing.
+        DataError: the folder is no store, its extraction has not ended, or part of it is missing
+            or not what it should be.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -64,12 +71,10 @@ class Store:
                 f"{self.path}: extraction into this store has not ended (videos that wait to be "
                 f"merged: {waiting}); the same `ltw extract` again, without --shard, does the rest"
             )
-        self.records = _read_table(self.path / RECORDS)
-        for name, unknown in UNKNOWN.items():
-            if name not in self.records:
-                self.records[name] = unknown
-        self.videos = _read_table(self.path / VIDEOS)
+        self.records = read_records(self.path)
+        self.videos = read_table(self.path / VIDEOS, VIDEO, _RESTORE).to_pandas()
         self._place = self.records[["shard", "row"]].to_numpy(np.int64)
+        self._checksums = self.records["crc32"].to_numpy(np.uint32)
         self._shards: dict[int, pa.RecordBatch] = {}
         for shard in sorted(set(self._place[:, 0].tolist())):
             if not shard_path(self.path, shard).is_file():
@@ -89,7 +94,8 @@ class Store:
         """Face ``index`` as uint8 (S, S, 3) RGB.
 
         Raises:
-            DataError: the face does not decode; the message names it.
+            DataError: the face does not decode, or its bytes are not those that were written; the
+                message names it.
             IndexError: there is no such face.
         """
         face: NDArray[np.uint8] = self.images([index])[0]
@@ -115,9 +121,9 @@ class Store:
         shard, row = (int(v) for v in self._place[index])
         try:
             value = self._shard(shard).column(column)[row]
-        except (pa.ArrowException, KeyError, IndexError) as error:
+            return value["bytes"].as_buffer() if value.is_valid else None
+        except (pa.ArrowException, KeyError, IndexError, TypeError) as error:
             raise DataError(f"{self._name(index)}: damaged store ({error})") from None
-        return value["bytes"].as_buffer() if value.is_valid else None
 
     def _decode(self, index: int, column: str, flags: int) -> NDArray[np.uint8] | None:
         buffer = self.encoded(index, column)
@@ -127,6 +133,11 @@ class Store:
         size = self.parameters.size
         if image is None or image.shape[:2] != (size, size):
             raise DataError(f"{self._name(index)}: this face's {column} does not decode")
+        if column == "image" and crc32(buffer) != self._checksums[index]:
+            raise DataError(
+                f"{self._name(index)}: other bytes than were written; list all such faces: "
+                "ltw store check"
+            )
         return image.astype(np.uint8, copy=False)
 
     def _shard(self, number: int) -> pa.RecordBatch:
@@ -140,37 +151,81 @@ class Store:
 
 
 def open_shard(path: Path) -> pa.RecordBatch:
-    """Memory-map the one record batch of a shard.
+    """Memory-map the one record batch of a shard, checked so that no damage can crash a reader.
+
+    Offsets, lengths and texts are checked, images are not read: 0.05 ms for 64 MiB.
 
     Raises:
-        DataError: the file is missing, cut short, or no Arrow file.
+        DataError: the file is missing, cut short, no Arrow file, or not of faces.
     """
     try:
-        return pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"{path}: damaged part of a store ({error})") from None
+        file = pa.ipc.open_file(pa.memory_map(str(path)))
+        if file.num_record_batches != 1:
+            raise ValueError(f"{file.num_record_batches} record batches, there must be one")
+        batch = file.get_batch(0)
+        batch.validate(full=True)
+        if reason := wrong_columns(batch, PART, UNKNOWN):
+            raise ValueError(reason)
+    except (pa.ArrowException, OSError, ValueError, TypeError, MemoryError) as error:
+        raise DataError(f"{path}: damaged part of a store ({error}); {_RESTORE}") from None
+    return batch
+
+
+def read_records(store: Path) -> pd.DataFrame:
+    """Read records.parquet, with every column of `INDEX`.
+
+    Raises:
+        DataError: it is missing, damaged, or holds values that no record has.
+    """
+    path = store / RECORDS
+    records: pd.DataFrame = read_table(path, INDEX, _RESTORE, optional=UNKNOWN).to_pandas()
+    for name, unknown in UNKNOWN.items():
+        if name not in records:
+            records[name] = unknown
+    sound = {
+        "label": records["label"].isin((0, 1)),
+        "split": records["split"].isin(SPLITS),
+        "shard": records["shard"].between(0, len(records)),
+        "row": records["row"].between(0, len(records)),
+    }
+    for name, good in sound.items():
+        if not good.all():
+            row = int(np.argmin(good))
+            value = records[name].tolist()[row]
+            raise DataError(f"{path}: damaged (face {row} has {name} = {value!r}); {_RESTORE}")
+    return records
+
+
+class _Format(JSONFile):
+    """What every version of store.json says."""
+
+    format: int
+
+
+class _Parameters(JSONFile):
+    """store.json."""
+
+    frames: int = Field(ge=1, le=MAX_FRAMES)
+    margin: int | None = Field(ge=0, lt=MAX_SIZE)
+    size: int = Field(ge=1, le=MAX_SIZE)
 
 
 def read_parameters(store: Path) -> Parameters:
     """Read the parameters that a store was extracted with.
 
     Raises:
-        DataError: there is no store in this folder, or it is of another format.
+        DataError: there is no store in this folder, it is of another format, or a value is not
+            what an extraction may have.
     """
     path = store / PARAMETERS
     if not path.is_file():
         raise DataError(
             f"{store}: no store here ({PARAMETERS} is missing); make one: `ltw extract`"
         )
-    try:
-        fields = json.loads(path.read_text())
-        version = fields.pop("format")
-        parameters = Parameters(**fields)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path}: damaged ({error})") from None
+    version = _Format.read(path, _RESTORE).format
     if version != FORMAT:
         raise DataError(f"{store}: store format {version}, this version of ltw reads {FORMAT}")
-    return parameters
+    return Parameters(**_Parameters.read(path, _RESTORE).model_dump())
 
 
 def shard_path(store: Path, number: int) -> Path:
@@ -181,12 +236,3 @@ def shard_path(store: Path, number: int) -> Path:
 def part_paths(store: Path) -> Sequence[Path]:
     """Return the finished videos that wait to be merged, sorted."""
     return sorted((store / "parts").glob("*.arrow"))
-
-
-def _read_table(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(path)
-    except FileNotFoundError:
-        raise DataError(f"{path}: this part of the store is gone") from None
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"{path}: damaged ({error})") from None

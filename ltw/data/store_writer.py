@@ -28,15 +28,15 @@ from zlib import crc32
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from PIL import Image
+from pydantic import TypeAdapter, ValidationError
 
+from ltw.data.records import INDEX, PART, RECORD, UNKNOWN, VIDEO, VideoRecord
 from ltw.data.store import (
     FORMAT,
     PARAMETERS,
     RECORDS,
-    UNKNOWN,
     VIDEOS,
     Parameters,
     open_shard,
@@ -46,40 +46,18 @@ from ltw.data.store import (
 )
 from ltw.errors import DataError
 from ltw.files import atomic, write_text
+from ltw.schema import explain, read_table, write_table
 from ltw.types import Face
+
+__all__ = ["Part", "VideoRecord", "attempted", "begin", "finalize", "part_path", "write_part"]
 
 SHARD_BYTES = 64 * 2**20
 STALE_SECONDS = 3600
 """A half-written file of this age belongs to nobody any more."""
 
-_ENCODED = pa.struct([("bytes", pa.binary()), ("path", pa.string())])  # as Hugging Face has it
-_RECORD = pa.schema(
-    [
-        ("dataset", pa.string()),
-        ("domain", pa.string()),
-        ("label", pa.int64()),
-        ("compression", pa.string()),
-        ("video", pa.string()),
-        ("split", pa.string()),
-        ("person", pa.string()),
-        ("source_video", pa.string()),
-        ("donor_person", pa.string()),
-        ("donor_video", pa.string()),
-        ("frame", pa.int64()),
-        ("time", pa.float64()),
-        ("detection_confidence", pa.float32()),
-        ("box", pa.list_(pa.float32(), 4)),
-        ("landmarks", pa.list_(pa.float32(), 10)),
-        ("crop", pa.list_(pa.float32(), 4)),
-        ("has_mask", pa.bool_()),
-        ("quality", pa.float32()),
-        ("failure", pa.string()),
-    ]
-)
-_PART = pa.schema([*_RECORD, ("crc32", pa.uint32()), ("image", _ENCODED), ("mask", _ENCODED)])
-_INDEX = pa.schema([*_RECORD, ("shard", pa.int64()), ("row", pa.int64()), ("crc32", pa.uint32())])
+_VIDEO_RECORD = TypeAdapter(VideoRecord)
 _FEATURES = {"info": {"features": {"image": {"_type": "Image"}, "mask": {"_type": "Image"}}}}
-_SHARD = _PART.with_metadata({"huggingface": json.dumps(_FEATURES)})
+_SHARD = PART.with_metadata({"huggingface": json.dumps(_FEATURES)})
 
 _CARD = """---
 pretty_name: Faces extracted by ltw
@@ -90,38 +68,6 @@ configs:
 One row a face: `image` (and `mask`, where the forgery's is known) with its record.
 `label` is 0 for genuine and 1 for forged faces; `split` says what each face may be used for.
 """
-
-
-@dataclass(frozen=True)
-class VideoRecord:
-    """Record of one video, extracted or failed: a row of videos.parquet.
-
-    ``status`` is ``"ok"`` or ``"failed"``; ``reason`` says why it failed, or, for a video that is
-    ok, what of it was damaged. ``bytes`` is the file's size, by which another file is told.
-    """
-
-    video: str
-    dataset: str
-    domain: str
-    label: int
-    compression: str
-    split: str
-    path: str
-    bytes: int
-    status: str
-    reason: str
-    frames_asked: int
-    frames_total: int
-    frames_decoded: int
-    frames_with_face: int
-
-
-_VIDEO = pa.schema(
-    [
-        (name, pa.int64() if kind == "int" else pa.string())
-        for name, kind in VideoRecord.__annotations__.items()
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -180,7 +126,7 @@ def write_part(store: Path, part: Part) -> None:
             | {"crc32": crc32(image), "image": {"bytes": image, "path": None}}
             | {"mask": None if flat is None else {"bytes": flat, "path": None}}
         )
-    schema = _PART.with_metadata({"video": json.dumps(asdict(part.video))})
+    schema = PART.with_metadata({"video": json.dumps(asdict(part.video))})
     path = part_path(store, part.video.video)
     _write_batch(path, pa.Table.from_pylist(rows, schema))
 
@@ -205,7 +151,9 @@ def finalize(store: Path) -> None:
     fresh = [path for record, path in parts if record.video not in merged]
     for number, group in enumerate(_groups(fresh), start=first):
         tables = [pa.Table.from_batches([open_shard(path)]) for path in group]
-        faces = pa.concat_tables([_with_unknowns(table).select(_PART.names) for table in tables])
+        faces = pa.concat_tables(
+            [_with_unknowns(table).select(PART.names).cast(PART) for table in tables]
+        )
         kept = _SHARD if number == 0 else open_shard(shard_path(store, 0)).schema
         _write_batch(shard_path(store, number), faces.select(kept.names).cast(kept))
         places = [
@@ -213,10 +161,10 @@ def finalize(store: Path) -> None:
             pa.array(range(len(faces)), pa.int64()),
         ]
         faces = faces.append_column("shard", places[0]).append_column("row", places[1])
-        index.append(faces.select(_INDEX.names).cast(_INDEX))
+        index.append(faces.select(INDEX.names).cast(INDEX))
     videos = {r.video: r for r in _merged_videos(store)} | {r.video: r for r, _ in parts}
     rows = [asdict(videos[name]) for name in sorted(videos)]
-    _write_parquet(store / VIDEOS, pa.Table.from_pylist(rows, _VIDEO))
+    _write_parquet(store / VIDEOS, pa.Table.from_pylist(rows, VIDEO))
     _write_parquet(store / RECORDS, pa.concat_tables(index).combine_chunks())
     (store / "README.md").write_text(_CARD)
     for record, path in _parts(store):
@@ -256,33 +204,51 @@ def _parts(store: Path) -> list[tuple[VideoRecord, Path]]:
     found = []
     for path in part_paths(store):
         try:
-            record = json.loads(open_shard(path).schema.metadata[b"video"])
+            record = _video_of(path)
         except DataError:
             if path.exists():
                 raise
             continue  # another job merged it at this moment
-        found.append((VideoRecord(**record), path))
+        found.append((record, path))
     return sorted(found, key=lambda part: part[0].video)
 
 
+def _video_of(part: Path) -> VideoRecord:
+    """Return the video that a part is of."""
+    fix = "delete this file: its video is then extracted again"
+    try:
+        text = (open_shard(part).schema.metadata or {}).get(b"video", b"")
+        return _VIDEO_RECORD.validate_json(text)
+    except DataError as error:
+        raise DataError(f"{error}; or {fix}") from None
+    except ValidationError as error:
+        raise DataError(f"{part}: damaged (record of its video: {explain(error)}); {fix}") from None
+
+
 def _merged_videos(store: Path) -> list[VideoRecord]:
-    if not (store / VIDEOS).is_file():
+    path = store / VIDEOS
+    if not path.is_file():
         return []
-    return [VideoRecord(**row) for row in pq.read_table(store / VIDEOS).to_pylist()]
+    return [VideoRecord(**row) for row in _table(path, VIDEO).select(VIDEO.names).to_pylist()]
 
 
 def _read_index(store: Path) -> pa.Table:
     path = store / RECORDS
     if not path.is_file():
-        return _INDEX.empty_table()
-    return _with_unknowns(pq.read_table(path)).select(_INDEX.names).cast(_INDEX)
+        return INDEX.empty_table()
+    return _with_unknowns(_table(path, INDEX)).select(INDEX.names).cast(INDEX)
+
+
+def _table(path: Path, schema: pa.Schema) -> pa.Table:
+    fix = "restore it from a copy, or extract into another --store"
+    return read_table(path, schema, fix, optional=UNKNOWN)
 
 
 def _with_unknowns(table: pa.Table) -> pa.Table:
     """Add the columns that a store made before they came does not have."""
     for name, unknown in UNKNOWN.items():
         if name not in table.column_names:
-            column = pa.array([unknown] * len(table), _RECORD.field(name).type)
+            column = pa.array([unknown] * len(table), RECORD.field(name).type)
             table = table.append_column(name, column)
     return table
 
@@ -298,7 +264,7 @@ def _write_batch(path: Path, table: pa.Table) -> None:
 
 def _write_parquet(path: Path, table: pa.Table) -> None:
     with atomic(path) as part:
-        pq.write_table(table, part)
+        write_table(part, table)
 
 
 def _visible(folder: Path) -> bool:

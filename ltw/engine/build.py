@@ -7,10 +7,12 @@ from typing import Any
 import torch
 
 from ltw.config import Config
-from ltw.errors import ConfigError, did_you_mean
+from ltw.errors import ConfigError, LTWError, did_you_mean
 from ltw.methods import METHODS, Method
 
 BETAS = (0.9, 0.999)
+DEVICES = ("cpu", "cuda", "mps", "xpu")
+"""Kinds of devices that hold values; PyTorch's ``meta`` holds none."""
 
 
 def build_method(config: Config) -> Method:
@@ -55,7 +57,13 @@ def choose_device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"training.device = {name!r}: {str(error).splitlines()[0]}") from None
-    return torch.device(name)
+        device = torch.device(name)
+        if device.type not in DEVICES:
+            raise ConfigError(f"training.device = {name!r}{did_you_mean(name, ('auto', *DEVICES))}")
+        torch.zeros(1, device=device)
+    except LTWError:
+        raise
+    except Exception as error:  # backends that are not there fail in their own ways
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise ConfigError(f"training.device = {name!r}: {reason}") from None
+    return device

@@ -244,11 +244,17 @@ def _read(predictions: Path | pd.DataFrame) -> pd.DataFrame:
             predictions = pd.read_parquet(predictions)
         except FileNotFoundError:
             raise DataError(f"{predictions}: no such predictions file") from None
-        except (pa.ArrowInvalid, OSError) as error:
+        except (pa.ArrowException, OSError, ValueError) as error:
             raise DataError(f"{predictions}: not a readable parquet file ({error})") from None
     missing = [name for name in NEEDED if name not in predictions.columns]
     if missing:
         raise DataError(f"predictions lack the columns {', '.join(missing)}")
+    for name in NEEDED:
+        kind = "number" if name in ("label", "p_fake") else "text"
+        column = predictions[name]
+        numbers = pd.api.types.is_numeric_dtype(column)
+        if numbers != (kind == "number") or (kind == "text" and column.isna().any()):
+            raise DataError(f"predictions: the column {name} must be {kind} in every row")
     splits = sorted(predictions["split"].unique())
     if len(splits) > 1:
         raise DataError(

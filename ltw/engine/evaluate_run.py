@@ -15,8 +15,8 @@ from ltw.data.store import Store
 from ltw.engine.build import choose_device
 from ltw.engine.evaluate import Predictor, measure, other_predictions, predict_to_file
 from ltw.engine.run_folder import RunFolder
-from ltw.errors import DataError, did_you_mean
-from ltw.files import atomic, write_text
+from ltw.errors import DataError, did_you_mean, when_stopped
+from ltw.files import atomic, require_writable, write_text
 from ltw.models.detector import DetectorNetwork
 from ltw.progress import progress_bar
 
@@ -36,11 +36,14 @@ def evaluate_run(
     """
     folder = RunFolder(run)
     config = folder.config
+    for path in (folder.predictions_path, folder.metrics_path):
+        require_writable(path)
     predict, image_size = load_predictor(folder)
     tests = _tests([Store(path) for path in stores], domains, config.compression)
     predictions = folder.predictions_path
     total = sum(len(rows) for _, rows in tests)
     with (
+        when_stopped(lambda: f"{run}: stopped; what it was tested on before is kept"),
         atomic(predictions) as part,
         progress_bar(f"score {config.method}", total) as advance,
     ):
@@ -66,7 +69,7 @@ def load_predictor(run: RunFolder) -> tuple[Predictor, int]:
     """
     config = run.config
     if not run.detector.is_dir():
-        raise DataError(f"{run}: this run has not ended; finish it: ltw train CONFIG --resume")
+        raise DataError(f"{run}: this run has not ended; finish it: ltw train --resume {run}")
     detector = DetectorNetwork.load(run.detector)
     device = choose_device(config.training.device)
     detector.to(device).to(memory_format=torch.channels_last)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from ltw.engine.run_folder import RunFolder
 from ltw.engine.scoring import score
 from ltw.errors import DataError, LTWError
 from ltw.export import TOLERANCE, Agreement, add_facts, compare, quantize, write_onnx
-from ltw.files import atomic, write_text
+from ltw.files import atomic, require_writable, scratch_folder, write_text
 from ltw.infer.networks import Floats, OnnxNetwork
 from ltw.infer.provenance import summarise
 from ltw.models.detector import DetectorNetwork
@@ -79,15 +78,18 @@ def write_folder(run: Path, to: Path) -> bool:
     if "verdicts" not in detector.config:
         raise DataError(
             f"{run}: was released by an earlier version, without calibration; release it again: "
-            "ltw train CONFIG --run RUN --resume (nothing is trained anew)"
+            "ltw train --resume RUN (nothing is trained anew)"
         )
     ours = {"detector.safetensors", "detector.json", "README.md"}
     if to.is_dir() and (others := {path.name for path in to.iterdir()} - ours):
         raise LTWError(
             f"{to}: holds other files ({', '.join(sorted(others)[:3])}); give a new or empty folder"
         )
-    path = RunFolder(run).metrics_path
-    measured = json.loads(path.read_text()) if path.exists() else None
+    folder = RunFolder(run)
+    measured = None
+    if folder.metrics_path.exists():
+        folder.metrics()  # refuses a damaged file
+        measured = json.loads(folder.metrics_path.read_text(encoding="utf-8"))
     detector.save(to)
     card = write_card(detector.config["name"], config, detector.config, measured)
     write_text(to / "README.md", card)
@@ -110,6 +112,7 @@ def write_file(run: Path, to: Path, *, store: Path | None = None, int8: bool = F
         LTWError: the extra ``export`` is not installed, the backbone cannot be exported, the
             networks differ, or there are no faces for ``int8``.
     """
+    require_writable(to)
     config, detector = _open(run)
     faces = _Faces.of(config, detector.image_size, store)
     if faces is None and int8:
@@ -117,8 +120,8 @@ def write_file(run: Path, to: Path, *, store: Path | None = None, int8: bool = F
             f"int8 is set up and measured on faces, and {config.store} is not there: "
             "give the run's store by --store"
         )
-    with tempfile.TemporaryDirectory() as scratch:
-        made = Path(scratch) / "float.onnx"
+    with scratch_folder(to) as scratch:
+        made = scratch / "float.onnx"
         write_onnx(detector, made)
         images = _noise(detector.image_size) if faces is None else faces.images(CHECKED)
         agreement = compare(detector, made, images)
@@ -130,7 +133,7 @@ def write_file(run: Path, to: Path, *, store: Path | None = None, int8: bool = F
             )
         measured = None
         if int8 and faces is not None:
-            small = Path(scratch) / "int8.onnx"
+            small = scratch / "int8.onnx"
             quantize(made, small, faces.images(CHECKED, "train"))
             measured = _measure(faces, made, small)
             made = small
@@ -193,7 +196,7 @@ def _open(run: Path) -> tuple[Config, DetectorNetwork]:
     folder = RunFolder(run)
     config = folder.config
     if not folder.detector.is_dir():
-        raise DataError(f"{run}: this run has not ended; finish it: ltw train CONFIG --resume")
+        raise DataError(f"{run}: this run has not ended; finish it: ltw train --resume {run}")
     detector = DetectorNetwork.load(folder.detector)
     detector.config["name"] = run.resolve().name
     if folder.metrics_path.exists():

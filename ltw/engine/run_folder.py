@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from ltw.config import Config, load_config
 from ltw.engine.evaluate import domain_faces
 from ltw.engine.schema import Benchmark, Metrics, SuiteRecord, TestMetrics
-from ltw.engine.settings import run_settings
+from ltw.engine.settings import THREADS, run_settings
 from ltw.errors import ConfigError, DataError, did_you_mean
-from ltw.files import write_text
+from ltw.files import sweep, write_text
+from ltw.schema import read_table, required
 
-_CONFIG, _RECORD = "config.toml", "benchmark.json"
+_CONFIG, _RECORD, _LOCK = "config.toml", "benchmark.json", ".lock"
 _AGAIN = "delete it and repeat the command that wrote it"
+_WEIGHTS = required(
+    [
+        ("index", pa.int64()),
+        ("domain", pa.string()),
+        ("label", pa.int64()),
+        ("weight", pa.float32()),
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -53,9 +64,18 @@ class RunFolder:
             DataError: there is no run here.
             ConfigError: its config is damaged.
         """
+        return load_config(self.config_path)
+
+    @property
+    def config_path(self) -> Path:
+        """config.toml: what the run was started with.
+
+        Raises:
+            DataError: there is no run here.
+        """
         if not self.exists:
             raise DataError(f"{self.path}: no run here ({_CONFIG} is missing); make one: ltw train")
-        return load_config(self.path / _CONFIG)
+        return self.path / _CONFIG
 
     def write_config(self, config: Config) -> None:
         """Begin a run: write its config."""
@@ -69,11 +89,15 @@ class RunFolder:
             ConfigError: values differ; the message names their keys.
         """
         old, new = run_settings(self.config), run_settings(config)
+        was, asked = self.config.training.threads, config.training.threads
+        if None not in (was, asked):  # results depend on it in their last bits
+            old, new = old | {THREADS: was}, new | {THREADS: asked}
         changed = [key for key in old if old[key] != new[key]]
         if changed:
+            values = ", ".join(f"{key} was {old[key]!r}, now {new[key]!r}" for key in changed)
             raise ConfigError(
                 f"{self.path}: was started with other values of {', '.join(changed)}; "
-                "use another folder"
+                f"use another folder, or leave them out: ltw train --resume {self.path} ({values})"
             )
 
     @property
@@ -90,13 +114,19 @@ class RunFolder:
         try:
             text = self.log_path.read_text(encoding="utf-8")
             lines: list[dict[str, Any]] = [json.loads(line) for line in text.splitlines()]
-            if not all(isinstance(line, dict) and "kind" in line for line in lines):
-                raise ValueError("a line is no entry of a log")
+            if wrong := [n for n, line in enumerate(lines, 1) if not is_log_entry(line)]:
+                raise ValueError(f"line {wrong[0]} is no entry of a log")
         except FileNotFoundError:
             raise DataError(f"{self.log_path}: missing") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise DataError(f"{self.log_path}: damaged ({error})") from None
         return lines
+
+    def forget_after(self, step: int) -> None:
+        """Drop the log's entries of later steps than ``step``, and a line that a kill has torn."""
+        text = self.log_path.read_text(encoding="utf-8") if self.log_path.exists() else ""
+        kept = (line for line in text.splitlines() if _is_until(line, step))
+        write_text(self.log_path, "".join(f"{line}\n" for line in kept))
 
     def epochs(self) -> list[dict[str, Any]]:
         """Return the log's entries of epochs; raises as `log`."""
@@ -132,7 +162,11 @@ class RunFolder:
         Raises:
             DataError: the file is missing or damaged.
         """
-        return _read_table(self.weights_path, ("index", "domain", "label", "weight"))
+        columns = _WEIGHTS.names
+        weights: pd.DataFrame = read_table(self.weights_path, _WEIGHTS, _AGAIN).to_pandas()[columns]
+        if not np.isfinite(weights["weight"]).all():
+            raise DataError(f"{self.weights_path}: damaged (weights that are not finite); {_AGAIN}")
+        return weights
 
     @property
     def process_log(self) -> Path:
@@ -141,7 +175,32 @@ class RunFolder:
 
     def lock(self, timeout: float) -> FileLock:
         """Return the lock that whoever trains or tests the run holds."""
-        return FileLock(self.path / ".lock", timeout=timeout)
+        return FileLock(self.path / _LOCK, timeout=timeout)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the run's lock for the block.
+
+        Raises:
+            DataError: another process trains or tests this run.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            with self.lock(0):
+                try:
+                    yield
+                finally:  # a later holder finds out that this one's file is gone, and makes its own
+                    (self.path / _LOCK).unlink(missing_ok=True)
+        except Timeout:
+            raise DataError(
+                f"{self.path}: another process trains or tests this run; wait for its end, or "
+                "give another --run"
+            ) from None
+
+    def sweep(self) -> None:
+        """Remove what writes that were killed left in this run's folders."""
+        for path in (self.path, self.last_checkpoint.parent, self.detector):
+            sweep(path)
 
     # What it was tested on.
 
@@ -233,6 +292,27 @@ def log_line(kind: str, step: int, epoch: int, values: dict[str, Any]) -> str:
     return json.dumps({"kind": kind, "step": step, "epoch": epoch, **values}) + "\n"
 
 
+def is_log_entry(line: object) -> bool:
+    """Whether a line of the log, as JSON gives it, is what `log_line` writes."""
+    if not isinstance(line, dict) or not isinstance(line.get("kind"), str):
+        return False
+    validation = line.get("validation", {})
+    if not isinstance(validation, dict):
+        return False
+    numbers = [line.get(key, 0) for key in ("step", "epoch", "seconds", "waited_for_data")]
+    numbers += validation.values()
+    told = line["kind"] != "note" or isinstance(line.get("note"), str)
+    return told and all(isinstance(n, int | float) for n in numbers)
+
+
+def _is_until(line: str, step: int) -> bool:
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return is_log_entry(entry) and bool(entry.get("step", 0) <= step)
+
+
 def suite_folder(out: Path, name: str) -> RunFolder:
     """Return the folder of a suite's run in ``out``, the suite's folder."""
     return RunFolder(out / "runs" / name)
@@ -261,12 +341,3 @@ def find_runs(folder: Path, methods: list[str] | None = None) -> list[RunFolder]
         if method not in known:
             raise DataError(f"{folder}: no run of {method!r}{did_you_mean(method, known)}")
     return [run for run in runs if methods is None or run.config.method in methods]
-
-
-def _read_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(path)[list(columns)]
-    except FileNotFoundError:
-        raise DataError(f"{path}: missing") from None
-    except (OSError, KeyError, ValueError, pa.ArrowException) as error:
-        raise DataError(f"{path}: damaged ({error}); {_AGAIN}") from None

@@ -2,46 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from ltw.errors import DataError
-from ltw.files import write_text
 from ltw.metrics import Level
-
-
-class _Values(BaseModel):
-    """Values of a file of ours: keys of later versions are ignored, wrong values are errors."""
-
-    model_config = ConfigDict(frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
-
-
-class JSONFile(_Values):
-    """A JSON file of ours, as a whole."""
-
-    @classmethod
-    def read(cls, path: Path, fix: str) -> Self:
-        """Read and validate ``path``; ``fix`` says what to do where that fails.
-
-        Raises:
-            DataError: the file is missing or damaged, naming it, the key and the value.
-        """
-        try:
-            return cls.model_validate_json(path.read_bytes())
-        except OSError as error:
-            raise DataError(f"{path}: cannot be read ({error.strerror}); {fix}") from None
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(map(str, first["loc"]))
-            where = f"{key} = {first['input']!r:.80}: " if key else ""
-            raise DataError(f"{path}: damaged ({where}{first['msg']}); {fix}") from None
-
-    def write(self, path: Path) -> None:
-        """Write the file, atomically."""
-        write_text(path, self.model_dump_json(indent=2) + "\n")
+from ltw.schema import JSONFile, Values
 
 
 @dataclass(frozen=True)
@@ -84,7 +51,7 @@ class SuiteRecord(JSONFile):
     notes: tuple[str, ...] = ()
 
 
-class MetricValue(_Values):
+class MetricValue(Values):
     """A metric with its 95% confidence interval, None where there is none."""
 
     value: float
@@ -92,7 +59,7 @@ class MetricValue(_Values):
     high: float | None
 
 
-class Resampled(_Values):
+class Resampled(Values):
     """What the intervals of a test rest on: so many people, or videos, drawn with replacement."""
 
     unit: Literal["person", "video"]
@@ -101,7 +68,7 @@ class Resampled(_Values):
     """People in several videos who are too few to be drawn: intervals are then too narrow."""
 
 
-class TestMetrics(_Values):
+class TestMetrics(Values):
     """What was measured of one forgery and the reals of its data set and compression."""
 
     __test__ = False  # no test of pytest's

@@ -9,15 +9,23 @@ from typing import Any
 
 from ltw.config import Config
 
+THREADS = "training.threads"
+"""How a sum is split, and so its last bits: no setting of an experiment, but the same to its end.
+
+A run records the number that it began with and goes on with it.
+"""
 CIRCUMSTANCES = {
     "store",
-    *(f"training.{k}" for k in ("workers", "threads", "device")),
+    "training.workers",
+    "training.device",
     "release.false_positive_rate",
     "release.miss_rate",
+    THREADS,
 }
-"""Keys that may differ when a run is resumed, since neither weights nor tables depend on them.
+"""Keys that do not make a run another experiment; all but `THREADS` may differ when it goes on.
 
-All others are what it is.
+All others are what it is. Results do not depend on where the store lies and how many processes read
+it; on another device they differ in their last bits, which nobody can help.
 """
 
 

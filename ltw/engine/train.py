@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -21,19 +20,20 @@ from torch.utils.tensorboard import SummaryWriter
 
 from ltw import metrics
 from ltw.config import Config
-from ltw.data.loader import load_batches
+from ltw.data.loader import load_batches, reader_deaths_told
 from ltw.data.pairing import BatchRows, Pairing, epoch_batches, meta_split
-from ltw.data.selection import source_faces
+from ltw.data.selection import ordered_by_name, source_faces
 from ltw.data.store import Store
 from ltw.engine.batch_norm import recompute_statistics
 from ltw.engine.build import build_method, build_optimizer, choose_device
 from ltw.engine.checkpoint import load_checkpoint, save_checkpoint
+from ltw.engine.finite import FiniteGuard
 from ltw.engine.notes import run_notes
 from ltw.engine.release import describe_release, release_notes, selection_note
 from ltw.engine.run_folder import RunFolder, log_line
 from ltw.engine.scoring import score
 from ltw.engine.weight_log import Sums, add_weights, weight_statistics, weight_table
-from ltw.errors import ConfigError
+from ltw.errors import ConfigError, LTWError, when_stopped
 from ltw.files import atomic, write_text
 from ltw.methods import Logs, Method
 from ltw.progress import console, progress_bar
@@ -57,38 +57,59 @@ class Progress:
     """What training faces weighed so far in this epoch."""
 
 
-def train(config: Config, run: Path, *, resume: bool = False) -> Method:
+def train(config: Config, run: Path, *, resume: bool = False, locked: bool = False) -> Method:
     """Train as ``config`` says into the folder ``run`` and return the method that is released.
 
     The run holds config.toml, metrics.jsonl, TensorBoard events, checkpoints/last and best (by AUC
     on the validation faces of the sources; the target is never read), and the release, detector/,
     which is that of one of the two (``training.selection``).
     Killed at any moment, it goes on with ``resume`` and ends with the same weights. A first phase,
-    where the method has one, is a run of its own inside this one.
+    where the method has one, is a run of its own inside this one. PyTorch's threads are as many as
+    the run began with, whatever the machine has now. ``locked`` says that the caller holds the
+    run's lock.
 
     Raises:
         ConfigError: ``run`` holds a run and ``resume`` is not set, or that run has another config,
             or there is nothing to resume.
-        DataError: the store lacks what the config asks for; nothing is written then.
-        LTWError: a loss is not finite.
+        DataError: the store lacks what the config asks for; nothing is written then. Another
+            process trains or tests the run.
+        LTWError: a loss, gradient or weight is not finite, or a process that reads faces died.
     """
     folder = RunFolder(run)
+    _require_place(folder, config, resume)
+    if resume:
+        config = _with_threads(config, folder.config.training.threads)
+    config = _with_threads(config, torch.get_num_threads())
+    torch.set_num_threads(config.training.threads or 1)
+    trainer = _Trainer(config, folder)
+    with nullcontext() if locked else folder.alone():
+        _require_place(RunFolder(run), config, resume)  # another call may have begun one meanwhile
+        folder.sweep()
+        with nullcontext() if locked else when_stopped(trainer.stopped):
+            if resume and folder.last_checkpoint.exists():
+                trainer.restore()
+            else:
+                trainer.begin()
+                trainer.first_phase()
+            trainer.fit()
+            return trainer.release()
+
+
+def _require_place(folder: RunFolder, config: Config, resume: bool) -> None:
     if resume:
         folder.require_config(config)
     elif folder.exists:
         raise ConfigError(
-            f"{run}: holds a run already; add --resume to go on, or give another --run"
+            f"{folder}: holds a run already; add --resume to go on, or give another --run"
         )
-    if config.training.threads:
-        torch.set_num_threads(config.training.threads)
-    trainer = _Trainer(config, folder)
-    if resume and folder.last_checkpoint.exists():
-        trainer.restore()
-    else:
-        trainer.begin()
-        trainer.first_phase()
-    trainer.fit()
-    return trainer.release()
+
+
+def _with_threads(config: Config, threads: int | None) -> Config:
+    """Fill in the number of threads where the config leaves it open."""
+    if config.training.threads is not None or threads is None:
+        return config
+    training = config.training.model_copy(update={"threads": threads})
+    return config.model_copy(update={"training": training})
 
 
 class _Trainer:
@@ -99,8 +120,10 @@ class _Trainer:
         self.run = run
         self.store = Store(config.store)
         records, sources = self.store.records, list(config.sources)
-        self.faces = source_faces(records, sources, config.compression, "train")
-        self.validation = source_faces(records, sources, config.compression, "val")
+        self.faces, self.validation = (
+            ordered_by_name(records, source_faces(records, sources, config.compression, split))
+            for split in ("train", "val")
+        )
         self.device = choose_device(config.training.device)
         self.method = build_method(config)
         if self.method.paired:
@@ -111,6 +134,7 @@ class _Trainer:
             self.optimizer, config.training.lr_step_epochs, config.training.lr_gamma
         )
         self.progress = Progress()
+        self.guard = FiniteGuard(records, run.path / "stopped-batch.json")
         self.pairing = Pairing(records.loc[self.faces].reset_index(drop=True))
         self.fakes = records.loc[self.faces].query("label == 1")
         self.masks = self.method.needs_masks and bool(self.fakes["has_mask"].any())
@@ -137,7 +161,7 @@ class _Trainer:
             return
         config, run = self.config.model_copy(update={"method": name}), self.run.path / name
         with torch.random.fork_rng(self._gpus()):  # the second phase draws as if it were alone
-            trained = train(config, run, resume=RunFolder(run).exists)
+            trained = train(config, run, resume=RunFolder(run).exists, locked=True)
         self.method.take_over(trained)
 
     def restore(self) -> None:
@@ -146,11 +170,7 @@ class _Trainer:
             **load_checkpoint(self.run.last_checkpoint, self.method, self.optimizer)
         )
         self.scheduler.last_epoch = self.progress.epoch
-        log = self.run.log_path
-        lines = log.read_text().splitlines() if log.exists() else []
-        write_text(
-            log, "".join(f"{line}\n" for line in lines if _is_until(line, self.progress.step))
-        )
+        self.run.forget_after(self.progress.step)
 
     def fit(self) -> None:
         """Train from where the run is to its last epoch."""
@@ -163,6 +183,7 @@ class _Trainer:
             masks=self.masks,
         )
         with (
+            reader_deaths_told(),
             closing(batches),
             SummaryWriter(
                 str(self.run.path), purge_step=progress.step + (progress != Progress())
@@ -236,10 +257,25 @@ class _Trainer:
                     f"{strays.get('person', 0)} by person, {strays.get('any', 0)} at random"
                 )
 
+    def stopped(self) -> str:
+        """Say where training stands and how to go on."""
+        return (
+            f"{self.run}: stopped in epoch {min(self.progress.epoch + 1, self.epochs)} of "
+            f"{self.epochs}, after step {self.progress.step}; its last checkpoint is kept: "
+            f"`ltw train --resume {self.run}` goes on"
+        )
+
     def _step(self, batch: Batch) -> Logs:
         self.optimizer.zero_grad(set_to_none=True)
-        logs = self.method.backward(self._on_device(batch))
+        try:
+            logs = self.method.backward(self._on_device(batch))
+        except LTWError as error:  # of a loss that is not finite
+            raise self.guard.stop(str(error), batch.indices) from None
+        self.guard.require(logs, "the step's", batch.indices)
+        gradients = {n: p.grad for n, p in self.method.named_parameters() if p.grad is not None}
+        self.guard.require(gradients, "the gradient of", batch.indices)
         self.optimizer.step()
+        self.guard.require(self.method.state_dict(), "the stepped weight", batch.indices)
         return logs
 
     def _on_device(self, batch: Batch) -> Batch:
@@ -295,6 +331,7 @@ class _Trainer:
             self.validation,
             image_size=self.config.detector.image_size,
         )
+        self.guard.require_scores(logits, self.validation)
         return metrics.evaluate(self.store.records.loc[self.validation, "label"], expit(logits))
 
     def _save(self, path: Path) -> None:
@@ -374,11 +411,3 @@ def data_loading_share(run: RunFolder) -> float | None:
     epochs = [epoch for epoch in run.epochs() if epoch["step"] > 0]
     seconds = sum(epoch["seconds"] for epoch in epochs)
     return sum(epoch["waited_for_data"] for epoch in epochs) / seconds if epochs else None
-
-
-def _is_until(line: str, step: int) -> bool:
-    """Whether a log line is of ``step`` or before; one torn by a kill is not."""
-    try:
-        return bool(json.loads(line)["step"] <= step)
-    except ValueError:
-        return False

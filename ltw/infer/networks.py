@@ -26,6 +26,9 @@ METADATA = "ltw"
 """Key of an ONNX file's metadata under which `Settings` are, as JSON."""
 
 
+LARGEST = 4096
+"""Side of an input or a crop at most, in pixels: a batch of larger ones would fill the memory."""
+
 FOREIGN_CROPS = (
     "this detector was trained on faces that came cropped by somebody else; those found here are "
     "cut otherwise, and their scores may be off"
@@ -88,8 +91,9 @@ class Settings:
         Raises:
             DataError: one is missing or out of range.
         """
+        _require_types(values, where)
         try:
-            crops = dict(values.get("preprocessing", {}))
+            crops = dict(values.get("preprocessing") or {})
             margin, size = crops.get("margin", Cut.margin), int(crops.get("crop_size", Cut.size))
             band, video_band = _bands(values)
             known = values.get("familiar")
@@ -154,6 +158,29 @@ def _bands(values: Mapping[str, Any]) -> tuple[Band, Band]:
     threshold = float(values.get("threshold", 0.5))
     video_threshold = float(values.get("video_threshold", threshold))
     return Band(threshold, threshold), Band(video_threshold, video_threshold)
+
+
+def _require_types(values: object, where: Path) -> None:
+    """Refuse settings that are no mapping, or numbers that are none; `Settings.read` has bounds.
+
+    Raises:
+        DataError: naming the key and the value.
+    """
+    if not isinstance(values, Mapping):
+        raise DataError(f"{where}: damaged detector (settings are {values!r:.80}, not a table)")
+    crops = values.get("preprocessing") or {}
+    if not isinstance(crops, Mapping):
+        raise DataError(f"{where}: damaged detector (preprocessing = {crops!r:.80}, not a table)")
+    named = {key: values.get(key) for key in ("temperature", "threshold", "video_threshold")}
+    whole = {"image_size": values.get("image_size")}
+    whole |= {key: crops.get(key) for key in ("crop_size", "margin")}
+    for known, kinds in ((named, (int, float)), (whole, (int,))):
+        for key, value in known.items():
+            if value is not None and (isinstance(value, bool) or not isinstance(value, kinds)):
+                raise DataError(f"{where}: damaged detector ({key} = {value!r:.80}, not a number)")
+    for key in ("image_size", "crop_size"):
+        if (value := whole[key]) is not None and not 1 <= value <= LARGEST:
+            raise DataError(f"{where}: {key} is {value:.6g}; it must be from 1 to {LARGEST} pixels")
 
 
 class Network(Protocol):
@@ -235,10 +262,36 @@ class OnnxNetwork:
             )
         try:
             values = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DataError(f"{path}: damaged detector (metadata: {error})") from None
         self.settings = Settings.read(values, path, name, path)
         self._outputs = [name for name in ("logits", "features") if name in outputs]
+        self._try(path)
+
+    def _try(self, path: Path) -> None:
+        """Run the network on two grey images: shapes that do not fit and NaN show at once."""
+        size = self.settings.image_size
+        (given,) = self._session.get_inputs()
+        wanted = ["K", 3, size, size]
+        fits = len(given.shape) == 4 and all(
+            not isinstance(side, int) or side == whole
+            for side, whole in zip(given.shape[1:], wanted[1:], strict=True)
+        )
+        if given.type != "tensor(float)" or not fits:
+            raise DataError(
+                f"{path}: damaged detector (its input is {given.type} {given.shape}, its settings "
+                f"ask for tensor(float) {wanted}); export it again: ltw export RUN --to FILE.onnx"
+            )
+        try:
+            logits = self.logits(np.full((2, 3, size, size), 0.5, np.float32))
+        except Exception as error:  # onnxruntime's exceptions have no base class of their own
+            reason = str(error).partition("\n")[0]
+            raise DataError(f"{path}: not a model that onnxruntime can run ({reason})") from None
+        if logits.shape != (2,) or not np.isfinite(logits).all():
+            raise DataError(
+                f"{path}: damaged detector (two images give logits {logits.tolist()!r:.80}; "
+                "they must be two finite numbers); export it again: ltw export RUN --to FILE.onnx"
+            )
 
     def logits(self, images: Floats) -> Floats:
         """Return logits (K,) of images float32 (K, 3, S, S), RGB in [0, 1]."""

@@ -33,6 +33,12 @@ def create_backbone(name: str, *, pretrained: bool, image_size: int) -> Any:
     if not timm.is_model(name):
         known = [*timm.list_models(), *ENCODERS]
         raise ConfigError(f"backbone {name!r}: timm has no such model{did_you_mean(name, known)}")
+    family, _, tag = name.partition(".")
+    if tag and name not in (tags := timm.list_pretrained(f"{family}.*")):
+        raise ConfigError(
+            f"backbone {name!r}: {family} has no weights called {tag!r}"
+            f"{did_you_mean(name, [*tags, family])}"
+        )
     size: dict[str, Any] = {"img_size": image_size} if _has_fixed_size(name) else {}
     try:
         backbone = timm.create_model(

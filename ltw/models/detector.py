@@ -7,14 +7,29 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from pydantic import ConfigDict, Field
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from ltw.errors import DataError
+from ltw.errors import DataError, LTWError
 from ltw.files import atomic, write_text
 from ltw.models.autoencoders import ENCODERS, ActivationHead
 from ltw.models.backbones import create_backbone, normalization, unusable
+from ltw.schema import JSONFile
+from ltw.tensors import SafetensorError, read_tensors, require_finite
+
+_AGAIN = "release it again: ltw train --resume RUN, or take another copy"
+
+
+class _DetectorFile(JSONFile):
+    """detector.json: what the network needs; what else is known of it is kept as it is."""
+
+    model_config = ConfigDict(extra="allow")
+
+    backbone: str
+    image_size: int = Field(ge=1, le=4096)
+    threshold: float = Field(default=0.5, ge=0, le=1)
+    temperature: float = Field(default=1.0, gt=0)
 
 
 class LinearHead(nn.Linear):
@@ -114,8 +129,13 @@ class DetectorNetwork(nn.Module):
         return channels
 
     def save(self, folder: Path) -> None:
-        """Write the release: ``detector.safetensors`` and ``detector.json``."""
+        """Write the release: ``detector.safetensors`` and ``detector.json``.
+
+        Raises:
+            DataError: a weight is not finite; nothing is written.
+        """
         tensors = {name: tensor.contiguous() for name, tensor in self.state_dict().items()}
+        require_finite(tensors, str(folder), "it is not written")
         with atomic(folder / "detector.safetensors") as part:
             save_file(tensors, part)
         write_text(folder / "detector.json", json.dumps(self.config, indent=2) + "\n")
@@ -125,18 +145,24 @@ class DetectorNetwork(nn.Module):
         """Read what `save` wrote, and what earlier versions did: they knew fewer keys.
 
         Raises:
-            DataError: ``folder`` does not hold a detector, or a damaged one.
+            DataError: ``folder`` does not hold a detector, or a damaged one: values of other
+                types, weights of another backbone, weights that are not finite.
         """
         if not (folder / "detector.json").is_file():
             raise DataError(
                 f"{folder}: no detector here (detector.json is missing); give the folder "
                 "`detector/` of a finished run"
             )
+        path = folder / "detector.safetensors"
         try:
-            config = json.loads((folder / "detector.json").read_text())
-            detector = cls(config["backbone"], image_size=config["image_size"])
-            detector.config |= config
-            detector.load_state_dict(load_file(folder / "detector.safetensors"))
-        except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
+            values = _DetectorFile.read(folder / "detector.json", _AGAIN)
+            detector = cls(values.backbone, image_size=values.image_size)
+            detector.config |= values.model_dump(exclude_unset=True)
+            tensors, _ = read_tensors(path)
+            detector.load_state_dict(tensors)
+        except LTWError as error:  # its settings; no such backbone, or not at this size
             raise DataError(f"{folder}: damaged detector ({error})") from error
+        except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
+            raise DataError(f"{folder}: damaged detector ({error}); {_AGAIN}") from error
+        require_finite(tensors, str(path), _AGAIN)
         return detector.eval()

@@ -6,9 +6,10 @@ and cannot stop a task; joblib is built on them, its Ray backend included. Pebbl
 with a busy parent it named the wrong item after a crash, or waited for ever.
 """
 
+from ltw.parallel.lifetime import tie_to_parent
 from ltw.parallel.map_unordered import ENGINES, map_unordered
 from ltw.parallel.processes import cores
 from ltw.parallel.shards import Shard
 from ltw.parallel.worker import Failure
 
-__all__ = ["ENGINES", "Failure", "Shard", "cores", "map_unordered"]
+__all__ = ["ENGINES", "Failure", "Shard", "cores", "map_unordered", "tie_to_parent"]
