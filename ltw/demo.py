@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,14 @@ from ltw.files import atomic, write_text
 from ltw.labels import METRIC_NAMES
 from ltw.metrics import LEVELS
 from ltw.models.backbones import PACKAGED
-from ltw.progress import console
 from ltw.report.figures import comparison
 from ltw.report.figures.captioned import sections
 from ltw.report.page import suite_page
 from ltw.results.runs import read_runs
 from ltw.synth.corpus import make_corpus
 from ltw.synth.forgeries import DEFAULT_FORGERIES
+
+log = logging.getLogger(__name__)
 
 DEMO_METHODS = ("alltrain", "ltw")
 TARGET = DEFAULT_FORGERIES[0]
@@ -41,18 +43,18 @@ def run_demo(out: Path, seed: int = 0) -> dict[str, Any]:
         LTWError: as its stages do.
     """
     started, continued = time.monotonic(), out.exists()
-    console.print(f"[bold]1/4[/] {PEOPLE} rendered people, forged in {len(DEFAULT_FORGERIES)} ways")
+    log.info("1/4 %d rendered people, forged in %d ways", PEOPLE, len(DEFAULT_FORGERIES))
     corpus, store = out / "corpus", out / "store"
     make_corpus(corpus, people=PEOPLE, frames=FRAMES, seed=seed)
-    console.print("[bold]2/4[/] faces out of every video")
+    log.info("2/4 faces out of every video")
     extract(READERS["faceforensics"](corpus), store, frames=FRAMES)
-    console.print(f"[bold]3/4[/] two detectors that never see {TARGET!r}")
+    log.info("3/4 two detectors that never see %r", TARGET)
     config = demo_config(store, seed)
     benchmark = Benchmark("demo", config.sources, (TARGET, *config.sources))
     for method in DEMO_METHODS:
         own = config.model_copy(update={"method": method})
         complete(PlannedRun(suite_folder(out, method), benchmark, Variant(method), own, (store,)))
-    console.print("[bold]4/4[/] results")
+    log.info("4/4 results")
     seconds = None if continued else round(time.monotonic() - started, 1)
     return write_report(out, seconds)
 

@@ -15,8 +15,10 @@ from toy_store import FORGERIES, toy_store
 from ltw.config import Config, DetectorConfig, TrainingConfig
 from ltw.engine.evaluate_run import evaluate_run
 from ltw.engine.train import train
+from ltw.progress import show_log
 
 torch.set_num_threads(1)
+show_log()  # what the library logs is seen on standard error, as in the command line
 # A shell that runs the tests in the background makes them, and what they start, deaf to Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

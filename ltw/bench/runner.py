@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import traceback
@@ -20,6 +21,9 @@ from ltw.engine.train import data_loading_share, train
 from ltw.errors import LTWError
 from ltw.methods import METHODS
 from ltw.parallel import Failure, map_unordered
+from ltw.progress import show_log
+
+logger = logging.getLogger(__name__)
 
 LOCK_SECONDS = 10.0  # a killed call's processes end within moments
 THREADS = 2
@@ -92,7 +96,7 @@ def _take_first_phase(run: PlannedRun) -> None:
             shutil.rmtree(part, ignore_errors=True)  # of a call that was killed here
             shutil.copytree(folder, part)
             part.rename(own / first)
-            print(f"{first} was trained in {folder.name}")
+            logger.info("%s was trained in %s", first, folder.name)
             return
 
 
@@ -112,7 +116,8 @@ def _work(run: PlannedRun) -> str | None:
         redirect_stdout(log),
         redirect_stderr(log),
     ):
-        print(f"--- {run}, process {os.getpid()}")
+        show_log()
+        print(f"--- {run}, process {os.getpid()}", file=log)
         try:
             with run.folder.lock(LOCK_SECONDS):
                 complete(run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -36,8 +37,10 @@ from ltw.engine.weight_log import Sums, add_weights, weight_statistics, weight_t
 from ltw.errors import ConfigError, LTWError, when_stopped
 from ltw.files import atomic, write_text
 from ltw.methods import Logs, Method
-from ltw.progress import console, progress_bar
+from ltw.progress import progress_bar
 from ltw.types import Batch
+
+logger = logging.getLogger(__name__)
 
 GALLERY_FACES = 2000
 BATCH_NORM_STEPS = 50
@@ -151,7 +154,7 @@ class _Trainer:
         self.run.write_config(config)
         notes = list(run_notes(self.config, self.method, self.fakes))
         for note in notes:
-            console.print(note)
+            logger.info(note)
         write_text(self.run.log_path, "".join(log_line("note", 0, 0, {"note": n}) for n in notes))
 
     def first_phase(self) -> None:
@@ -199,7 +202,7 @@ class _Trainer:
             while progress.epoch < self.epochs:
                 self._epoch(faces, advance, log.write, board)
         if (share := data_loading_share(self.run)) is not None:
-            console.print(
+            logger.info(
                 f"data loading: {share:.0%} of the time, after {begun:.1f} s for the first batch"
             )
 
@@ -252,7 +255,7 @@ class _Trainer:
                 yield batch.of(self.faces)
             done = 0
             if epoch == 0 and (strays := {k: n for k, n in self.pairing.fallbacks.items() if n}):
-                console.print(
+                logger.info(
                     "counterparts not of the same video in the first epoch: "
                     f"{strays.get('person', 0)} by person, {strays.get('any', 0)} at random"
                 )
@@ -349,7 +352,7 @@ class _Trainer:
         )
         detector.config["selection"] = chosen
         for note in release_notes(detector.config):
-            console.print(f"release: {note}")
+            logger.info(f"release: {note}")
         detector.save(self.run.detector)
         weights = self._weights()
         if len(weights):
@@ -367,7 +370,7 @@ class _Trainer:
             "best": {"epoch": progress.best_epoch, "validation_auc": progress.best_auc},
         }
         if progress.epoch != progress.best_epoch:
-            console.print(selection_note(chosen))
+            logger.info(selection_note(chosen))
             if not any(line["kind"] == "selection" for line in log):
                 with self.run.log_path.open("a") as file:
                     file.write(log_line("selection", progress.step, progress.epoch, chosen))
