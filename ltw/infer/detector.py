@@ -18,7 +18,7 @@ from ltw.infer.find import FRAMES, Found, find_faces
 from ltw.infer.many import find_in, in_order
 from ltw.infer.networks import Band, Floats, Network, Settings
 from ltw.infer.people import seen_enough
-from ltw.infer.prediction import Prediction, ScoredFace, ScoredPerson
+from ltw.infer.prediction import Prediction, ScoredFace, ScoredPerson, Verdict
 from ltw.infer.sources import open_network
 
 BATCH = 32
@@ -124,7 +124,7 @@ class Detector:
         people = _people(faces, band)
         suspect = max((p for p in people if p.counts), key=lambda p: p.p_fake, default=None)
         path = Path(found.path)
-        without = "no-face" if found.error is None else "error"
+        without: Verdict = "no-face" if found.error is None else "error"
         return Prediction(
             path=found.path,
             kind=found.kind,
@@ -163,7 +163,9 @@ class Detector:
         scores = np.concatenate([self._probabilities(logits) for logits, _ in looks])
         return scores, np.concatenate(features) if features else None
 
-    def _batches(self, crops: Sequence[NDArray[np.uint8]], size: int) -> Iterator[Floats]:
+    def _batches(
+        self, crops: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], size: int
+    ) -> Iterator[Floats]:
         for start in range(0, len(crops), size):
             batch = crops[start : start + size]
             yield np.concatenate([self.prepare(crop[None]) for crop in batch])

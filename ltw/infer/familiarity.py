@@ -157,7 +157,7 @@ def sides(boxes: Sequence[Box]) -> Values:
 def sharpness(crops: NDArray[np.uint8]) -> Values:
     """Return log10 of the variance of each crop's Laplacian, (K,)."""
     variances = [float(cv2.Laplacian(grey, cv2.CV_64F).var()) for grey in _grey(crops)]
-    return np.log10(np.array(variances) + _EPSILON)
+    return np.asarray(np.log10(np.array(variances) + _EPSILON))
 
 
 def noise(crops: NDArray[np.uint8]) -> Values:
@@ -166,7 +166,7 @@ def noise(crops: NDArray[np.uint8]) -> Values:
         float(np.abs(cv2.filter2D(grey.astype(np.float64), -1, _NOISE)).mean())
         for grey in _grey(crops)
     ]
-    return np.log10(np.array(found) * np.sqrt(np.pi / 2) / 6 + _EPSILON)
+    return np.asarray(np.log10(np.array(found) * np.sqrt(np.pi / 2) / 6 + _EPSILON))
 
 
 def _grey(crops: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
