@@ -24,6 +24,8 @@ Values = NDArray[np.float64]
 
 TAIL = 0.005
 """Share of the training faces beyond either end of a range."""
+DEAD = 0.1
+"""Share of the mean deviation that every feature gets: one that hardly varies would drown others."""
 _NOISE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float64)
 _EPSILON = 1e-6
 
@@ -71,7 +73,7 @@ class Familiar:
         network knows every one.
         """
         mean, std = features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=np.float64)
-        std = np.maximum(std, _EPSILON)
+        std = np.maximum(std, DEAD * std.mean() + _EPSILON)
         found = cls(
             None if sizes is None else Range.of(sizes),
             Range.of(sharpness(crops)),
