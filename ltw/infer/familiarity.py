@@ -25,7 +25,7 @@ Values = NDArray[np.float64]
 TAIL = 0.005
 """Share of the training faces beyond either end of a range."""
 DEAD = 0.1
-"""Share of the mean deviation that every feature gets: one that hardly varies would drown others."""
+"""Share of the mean deviation that every feature gets, or one that is dead drowns all others."""
 _NOISE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float64)
 _EPSILON = 1e-6
 
