@@ -24,6 +24,8 @@ Values = NDArray[np.float64]
 
 TAIL = 0.005
 """Share of the training faces beyond either end of a range."""
+DEAD = 0.1
+"""Share of the mean deviation that every feature gets, or one that is dead drowns all others."""
 _NOISE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float64)
 _EPSILON = 1e-6
 
@@ -71,7 +73,7 @@ class Familiar:
         network knows every one.
         """
         mean, std = features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=np.float64)
-        std = np.maximum(std, _EPSILON)
+        std = np.maximum(std, DEAD * std.mean() + _EPSILON)
         found = cls(
             None if sizes is None else Range.of(sizes),
             Range.of(sharpness(crops)),
@@ -157,7 +159,7 @@ def sides(boxes: Sequence[Box]) -> Values:
 def sharpness(crops: NDArray[np.uint8]) -> Values:
     """Return log10 of the variance of each crop's Laplacian, (K,)."""
     variances = [float(cv2.Laplacian(grey, cv2.CV_64F).var()) for grey in _grey(crops)]
-    return np.log10(np.array(variances) + _EPSILON)
+    return np.asarray(np.log10(np.array(variances) + _EPSILON))
 
 
 def noise(crops: NDArray[np.uint8]) -> Values:

@@ -65,6 +65,14 @@ def test_features_far_from_those_of_training_are_noticed(familiar):
     assert 0 < one_percent < 0.05
 
 
+def test_a_feature_that_hardly_varies_does_not_drown_the_others():
+    dead = [features(300, seed) for seed in (1, 2)]
+    for one, value in zip(dead, (0.0, 1e-4), strict=True):
+        one[:, 0] = value
+    known = Familiar.measure(None, faces(20, 0), *dead)
+    assert known.distance < 3
+
+
 def test_the_measures_are_those_of_the_papers():
     flat = np.full((1, 32, 32, 3), 90, np.uint8)
     assert sharpness(flat) < -5
