@@ -47,11 +47,7 @@ def read_scores(path: Path, stores: Sequence[Path] = ()) -> pd.DataFrame:
         raise DataError(f"{path}: not a CSV file that can be read ({error})") from None
     if table.empty:
         raise DataError(f"{path}: holds no scores")
-<<<<<<< HEAD
-    columns = {str(column).strip().lower(): table[column].str.strip() for column in table}
-=======
     columns = {str(name).strip().lower(): values.str.strip() for name, values in table.items()}
->>>>>>> wt-verdict
     found = pd.DataFrame({name: _column(columns, name, path) for name in NAMES})
     known = {name: columns[name] for name in OPTIONAL if name in columns}
     found = found.assign(**known, p_fake=_numbers(found["score"], path))
