@@ -130,7 +130,8 @@ def test_the_card_says_the_runs_own_numbers(run, make_config, tmp_path):
             assert f"| {name} | toy c23 | {seen} | {level} | {cell} |" in card.text
     for row in told["data"]:
         assert f"| toy | {row['domain']} | c23 | {row['split']} | {row['faces']} |" in card.text
-    assert f"| a face | {told['threshold']:.4g} | 9 real, 27 fake |" in card.text
+    low, high = told["verdicts"]["face"]["band"]
+    assert f"| a face | {low:.4g}, {high:.4g} | 9 real, 27 fake |" in card.text
     error = told["calibration"]["after"]["expected_calibration_error"]
     assert f"{error:.4f} |" in card.text
     assert "second_order" in card.text
