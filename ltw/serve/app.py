@@ -193,6 +193,7 @@ def _add_api(app: FastAPI, pool: Pool, results: Results) -> None:
     @app.delete(
         "/api/jobs/{id}",
         status_code=204,
+        response_model=None,
         responses=_problems(_404="No such job, or no longer."),
         tags=["API"],
     )
