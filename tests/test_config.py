@@ -81,6 +81,7 @@ device = "cpu"
 
 [release]
 false_positive_rate = 0.01
+miss_rate = 0.1
 """
 
 

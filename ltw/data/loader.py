@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 import cv2
@@ -117,8 +119,19 @@ def load_batches(
 
 
 def _begin_reading(worker: int) -> None:
-    """Begin the life of process ``worker``: it ends with its parent, who decides on Ctrl-C."""
+    """Begin the life of process ``worker``: it ends with its parent, who decides on Ctrl-C.
+
+    Then what it was handing over breaks off, which multiprocessing would print as a traceback.
+    """
     tie_to_parent()
+    sys.excepthook = _quiet_if_broken_off
+
+
+def _quiet_if_broken_off(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    if not issubclass(kind, (EOFError, ConnectionError)):
+        sys.__excepthook__(kind, error, trace)
 
 
 @contextmanager

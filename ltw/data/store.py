@@ -183,7 +183,7 @@ def read_records(store: Path) -> pd.DataFrame:
         if name not in records:
             records[name] = unknown
     sound = {
-        "label": records["label"].isin((0, 1)),
+        "label": records["label"].isin((0, 1, -1)),  # -1: nobody said
         "split": records["split"].isin(SPLITS),
         "shard": records["shard"].between(0, len(records)),
         "row": records["row"].between(0, len(records)),

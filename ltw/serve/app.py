@@ -211,10 +211,11 @@ def _add_api(app: FastAPI, pool: Pool, results: Results) -> None:
 
     @app.get(
         "/api/report",
-        response_class=HTMLResponse,
+        response_class=Response,
         responses=_problems(
             _404="No such job, or no longer, or one that was not scored.", _422="No job is named."
-        ),
+        )
+        | {200: {"content": {"text/html": {"schema": {"type": "string"}}}}},
         tags=["API"],
     )
     async def report(job: Annotated[list[str], Query(min_length=1)]) -> Response:

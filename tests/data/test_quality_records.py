@@ -8,11 +8,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from ltw.data.store_check import store_check
 from test_store import PARAMETERS, PARTS, part_of, write
 
 import ltw
 from ltw.data import store as store_module
+from ltw.data.checks.store_check import store_check
 from ltw.data.store import Store, open_shard
 from ltw.data.store_writer import begin, finalize, part_path, write_part
 from ltw.engine.train import train

@@ -4,12 +4,12 @@ import io
 
 import numpy as np
 import pytest
-from ltw.serve.work import Task, check
 from PIL import Image
 
 from ltw.media.formats import HEAD
 from ltw.serve.formats import kind_of
 from ltw.serve.limits import Limits, Refusal
+from ltw.serve.scoring import Task, check
 
 
 def picture(kind: str, width: int = 64) -> bytes:

@@ -5,6 +5,7 @@ Screenshots go to the folder that LTW_SCREENSHOTS names, else to pytest's tempor
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -143,7 +144,7 @@ def test_a_video_by_keyboard(page, files, keep):
             break
     expect(page, "#moment").to_be_focused()
     page.keyboard.press("Home")
-    expect(page, "#shown").to_contain_text("Frame at 0:00.0: person 1")
+    expect(page, "#shown").to_contain_text(re.compile(r"Frame at 0:00\.0: person \d"))
     first = page.get_attribute("#moment", "aria-valuetext")
     page.keyboard.press("ArrowRight")
     expect(page, "#shown").not_to_contain_text(first)

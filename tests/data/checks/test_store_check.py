@@ -3,7 +3,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from test_store import PARAMETERS, part_of, write
 
@@ -138,9 +139,11 @@ def test_missing_cut_and_foreign_shards_are_found(tmp_path):
 
 def test_records_that_were_edited_are_found(tmp_path):
     path = write(tmp_path / "store", SOUND)
-    records = pd.read_parquet(path / "records.parquet")
-    records["label"] = 0
-    records.to_parquet(path / "records.parquet")
+    table = pq.read_table(path / "records.parquet")
+    place = table.schema.get_field_index("label")
+    zeros = pa.array([0] * len(table), pa.int64())
+    edited = table.set_column(place, table.schema.field(place), zeros)
+    pq.write_table(edited, path / "records.parquet")
     assert "not those that the records list" in store_check(path).problems[0]
 
 
