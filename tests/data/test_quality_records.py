@@ -90,13 +90,12 @@ def test_a_store_from_before_takes_more_and_datasets_opens_it_still(
 @pytest.mark.parametrize("method", ["alltrain", "ltw"])
 def test_training_does_without_them(method, make_config, store_path, tmp_path, monkeypatch):
     """Where the columns are not there, whatever reads them fails."""
-    monkeypatch.setattr(store_module, "UNKNOWN", {})
-    read = store_module._read_table
+    read = store_module.read_records
 
     def without(path: Path) -> pd.DataFrame:
-        return read(path).drop(columns=list(TOLD), errors="ignore")
+        return read(path).drop(columns=list(TOLD))
 
-    monkeypatch.setattr(store_module, "_read_table", without)
+    monkeypatch.setattr(store_module, "read_records", without)
     assert not set(TOLD) & set(Store(store_path).records)
     train(make_config(method), tmp_path / "run")
 
