@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from hashlib import blake2b
 from pathlib import Path
 
@@ -24,6 +24,22 @@ def require_folder(root: Path, layout: str) -> None:
         raise DataError(f"{root} {what}; expected a folder laid out as\n{layout}")
     if not any(root.iterdir()):
         raise DataError(f"{root} is empty; expected\n{layout}")
+
+
+def require_parts(root: Path, folders: Iterable[str], test_list: str, layout: str) -> None:
+    """Refuse a root that lacks one of the ``folders`` or the ``test_list`` of ``layout``.
+
+    Raises:
+        DataError: naming what is missing.
+    """
+    missing = [f"{name}/" for name in folders if not (root / name).is_dir()]
+    if not (root / test_list).is_file():
+        missing.append(test_list)
+    if missing:
+        raise DataError(
+            f"{root}: {', '.join(missing)} not there; give the folder that holds all of\n{layout}\n"
+            "and unpack the data set again where one of them is missing"
+        )
 
 
 def refuse_levels(root: Path, compressions: Collection[str]) -> None:

@@ -18,6 +18,7 @@ from ltw.data.readers._common import (
     notify_skipped,
     refuse_levels,
     require_folder,
+    require_parts,
     shared_split,
     visible_files,
 )
@@ -57,7 +58,7 @@ def read(root: Path, *, dataset: str = "", compressions: Collection[str] = ()) -
     """
     require_folder(root, LAYOUT)
     refuse_levels(root, compressions)
-    _require_parts(root)
+    require_parts(root, NAMES, TEST_LIST, LAYOUT)
     testing = _testing_videos(root / TEST_LIST)
     files = [path.relative_to(root).as_posix() for f in NAMES for path in visible_files(root / f)]
     videos = {name: match for name in files if (match := _match(name))}
@@ -105,17 +106,6 @@ def _training_split(name: re.Match[str]) -> str:
 def _match(name: str) -> re.Match[str] | None:
     folder, _, file = name.partition("/")
     return NAMES[folder].fullmatch(file) if folder in NAMES else None
-
-
-def _require_parts(root: Path) -> None:
-    missing = [f"{name}/" for name in NAMES if not (root / name).is_dir()]
-    if not (root / TEST_LIST).is_file():
-        missing.append(TEST_LIST)
-    if missing:
-        raise DataError(
-            f"{root}: {', '.join(missing)} not there; give the folder that holds all of\n{LAYOUT}\n"
-            "and unpack the data set again where one of them is missing"
-        )
 
 
 def _testing_videos(path: Path) -> dict[str, re.Match[str]]:

@@ -23,6 +23,7 @@ from ltw.data.readers._common import (
     notify_skipped,
     refuse_levels,
     require_folder,
+    require_parts,
     shared_split,
     visible_files,
 )
@@ -82,7 +83,7 @@ def read(root: Path, *, dataset: str = DATASET, compressions: Collection[str] = 
     """
     require_folder(root, LAYOUT)
     refuse_levels(root, compressions)
-    _require_parts(root)
+    require_parts(root, _parts(), TEST_LIST, LAYOUT)
     files = [
         path.relative_to(root).as_posix() for f in _parts() for path in visible_files(root / f)
     ]
@@ -130,17 +131,6 @@ def _video(name: str) -> Video | None:
 
 def _parts() -> list[str]:
     return list(dict.fromkeys(folder.partition("/")[0] for folder in DOMAINS))
-
-
-def _require_parts(root: Path) -> None:
-    missing = [f"{name}/" for name in _parts() if not (root / name).is_dir()]
-    if not (root / TEST_LIST).is_file():
-        missing.append(TEST_LIST)
-    if missing:
-        raise DataError(
-            f"{root}: {', '.join(missing)} not there; give the folder that holds all of\n{LAYOUT}\n"
-            "and unpack the data set again where one of them is missing"
-        )
 
 
 def _testing_videos(path: Path) -> dict[str, Video]:
